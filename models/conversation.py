@@ -1,0 +1,82 @@
+"""A conversation, message by message: the same steps for the library, the command, serving and replay.
+
+``score_request`` says what the scorer must know, ``policy.engine.decide`` decides, ``combine`` joins the two phases of one
+call. ``Conversation`` runs the steps in one process and keeps the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from models.contracts import Action, Decision, Message, Role, Scores
+from models.errors import ScoringError
+from models.policy.engine import Turn, decide
+from models.policy.schema import Policy
+from models.policy.state import NEW, ConversationState
+from models.scorer import Scorer, ScoreRequest
+
+
+def score_request(message: Message, state: ConversationState) -> ScoreRequest | None:
+    """Return what the scorer needs for a message in its conversation; ``None`` for an agent's message, which has no scores."""
+    match message.role:
+        case Role.AGENT:
+            return None
+        case Role.BOT:
+            return ScoreRequest(
+                role=Role.BOT,
+                text=message.text,
+                question=state.last_customer_text,
+                passages=message.passages,
+                confidence=message.confidence,
+            )
+        case Role.CUSTOMER:
+            earlier = tuple(question.embedding for question in state.questions)
+            return ScoreRequest(role=Role.CUSTOMER, text=message.text, earlier=earlier)
+
+
+def wants_draft(pre: Decision) -> bool:
+    """Return whether the bot's draft answer still matters after the customer's message was decided.
+
+    After an offer or an escalation the bot says the policy's text, so its draft is neither scored nor counted.
+    """
+    return pre.decision is Action.CONTINUE and pre.suppressed is None
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One message with its scores (``None``: none were needed, or scoring failed) and its decision."""
+
+    message: Message
+    scores: Scores | None
+    decision: Decision
+
+
+@dataclass(slots=True)
+class Conversation:
+    """A conversation in memory: give it messages in order, it answers with scores and decision."""
+
+    scorer: Scorer
+    policy: Policy
+    customer: Mapping[str, Any] = field(default_factory=dict)
+    channel: str | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+    state: ConversationState = NEW
+
+    def take(self, message: Message) -> Played:
+        """Score and decide the next message, and remember it.
+
+        A failing model does not stop the conversation: the policy decides without scores.
+        """
+        request = score_request(message, self.state)
+        scores: Scores | None = None
+        if request is not None:
+            try:
+                scores = self.scorer.score([request])[0]
+            except ScoringError:
+                scores = None
+        turn = Turn(message=message, scores=scores, customer=self.customer, channel=self.channel, context=self.context)
+        outcome = decide(turn, self.state, self.policy)
+        self.state = outcome.state
+        return Played(message, scores, outcome.decision)

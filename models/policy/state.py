@@ -1,0 +1,278 @@
+"""ConversationState and advance(): what a rule may remember of earlier messages; a pure reducer.
+
+The state holds what was observed, not what a policy makes of it: recent sentiments rather than a streak below some
+threshold. So a conversation can be replayed under any policy, and a policy can change in the middle of one. Everything
+in it is bounded. An *epoch* is the part of a conversation between returns to the bot; all counters restart with it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from models.contracts import Message, ReasonCode, Role, Scores
+from models.errors import InputError
+from models.text import fold
+
+Control = Literal["bot", "pending_handoff", "agent"]
+OfferStatus = Literal["pending", "declined", "lapsed"]
+
+VERSION: Final = 1
+MAX_QUESTIONS: Final = 20
+MAX_MOODS: Final = 20
+MAX_CONFIDENCES: Final = 20
+MAX_EXCHANGES: Final = 60
+
+# what keeps a chat going but asks nothing; a message counts as glue when that is more likely than not
+GLUE: Final = frozenset({"affirm", "deny", "greeting", "thanks_bye", "provide_info"})
+_MORE_LIKELY_THAN_NOT: Final = 0.5
+
+# blanks and punctuation, ASCII, Latin, Arabic, Devanagari and CJK; marks stay, they are vowels in some scripts
+_SEPARATORS: Final = re.compile(
+    "[\\s\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\xa9\\xab-\\xb1\\xb4\\xb6-\\xb8\\xbb-\\xbf\\u060c\\u061b\\u061f\\u06d4\\u0964\\u0965\\u2000-\\u206f\\u3000-\\u303f]+"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A customer message that asked something: its id, the key of its folded text, its embedding if there was one."""
+
+    message_id: str
+    key: str
+    embedding: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mood:
+    """The sentiment of one customer message: ``score`` in [-1, 1], ``label`` negative, neutral or positive."""
+
+    score: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The one offer of an epoch: which rule made it and why, and what became of it.
+
+    ``pending`` until the customer's next message; then ``declined`` (said no) or ``lapsed`` (spoke of something else).
+    Neither is ever asked again in this epoch. An accepted offer is a handoff, so it needs no status.
+    """
+
+    status: OfferStatus
+    rule_id: str
+    code: ReasonCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationState:
+    """What the policy remembers of a conversation; everything but ``epoch`` and ``control`` is of this epoch only.
+
+    ``questions``, ``moods``, ``confidences`` and ``exchanges`` hold the most recent, newest last. ``exchanges`` are pairs
+    of customer intent and bot answer, as keys. ``fired`` are the ids of rules that held, in the order of the first time.
+    """
+
+    epoch: int = 1
+    control: Control = "bot"
+    started_at: datetime | None = None
+    n_messages: int = 0
+    n_bot_responses: int = 0
+    n_fallbacks: int = 0
+    last_customer_text: str | None = None
+    last_intent: str | None = None
+    last_answer_fallback: bool = False
+    last_answer_confidence: float | None = None
+    questions: tuple[Question, ...] = ()
+    moods: tuple[Mood, ...] = ()
+    confidences: tuple[float, ...] = ()
+    exchanges: tuple[str, ...] = ()
+    offer: Offer | None = None
+    fired: tuple[str, ...] = ()
+
+
+NEW: Final = ConversationState()
+
+
+def advance(state: ConversationState, message: Message, scores: Scores | None) -> ConversationState:
+    """Return the state with one more message counted; decisions are folded in by the engine.
+
+    A message whose score is missing leaves the history of that score as it was: it neither counts nor breaks a streak.
+    """
+    match message.role:
+        case Role.CUSTOMER:
+            return _hear_customer(state, message, scores)
+        case Role.BOT:
+            return _hear_bot(state, message, scores)
+        case Role.AGENT:
+            return replace(state, n_messages=state.n_messages + 1, control="agent")
+
+
+def return_to_bot(state: ConversationState) -> ConversationState:
+    """Return the state in which the bot takes over again: a new epoch, all counters restarted."""
+    return ConversationState(epoch=state.epoch + 1)
+
+
+def best_intent(scores: Scores | None) -> tuple[str, float] | None:
+    """Return the most probable intent and its probability; ``None`` when intents weren't scored."""
+    if scores is None or not scores.intents:
+        return None
+    best = scores.intents[0]
+    return best.label, best.probability
+
+
+def question_key(text: str) -> str | None:
+    """Return the key under which two texts are the same question, ``None`` for a text too short to be one.
+
+    Case, punctuation and spacing don't matter. Fewer than two words are no question; scripts without blanks count two
+    letters as a word.
+    """
+    words = _words(fold(text))
+    if len(words) >= 2 or (words and len(words[0]) >= 4 and _is_unspaced(words[0][0])):
+        return _digest(" ".join(words))
+    return None
+
+
+def asks(message: Message, scores: Scores | None) -> str | None:
+    """Return the question key of a customer message, ``None`` where it is glue such as "yes" or "thanks"."""
+    best = best_intent(scores)
+    if best is not None and best[0] in GLUE and best[1] >= _MORE_LIKELY_THAN_NOT:
+        return None
+    return question_key(message.text)
+
+
+def answer_confidence(message: Message, scores: Scores | None) -> float | None:
+    """Return the confidence in a bot's answer, in [0, 1]: the model's, else the bot's own number, else ``None``."""
+    if scores is not None and scores.confidence is not None:
+        return scores.confidence
+    return message.confidence
+
+
+def _hear_customer(state: ConversationState, message: Message, scores: Scores | None) -> ConversationState:
+    best = best_intent(scores)
+    moods = state.moods
+    embedding = None
+    if scores is not None:
+        embedding = scores.embedding
+        if scores.sentiment is not None:
+            moods = (*moods[1 - MAX_MOODS :], Mood(scores.sentiment.score, scores.sentiment.label))
+    key = asks(message, scores)
+    questions = state.questions
+    if key is not None:
+        questions = (*questions[1 - MAX_QUESTIONS :], Question(message.id, key, embedding))
+    return ConversationState(
+        epoch=state.epoch,
+        control=state.control,
+        started_at=state.started_at or message.at,
+        n_messages=state.n_messages + 1,
+        n_bot_responses=state.n_bot_responses,
+        n_fallbacks=state.n_fallbacks,
+        last_customer_text=message.text,
+        last_intent=best[0] if best else None,
+        last_answer_fallback=state.last_answer_fallback,
+        last_answer_confidence=state.last_answer_confidence,
+        questions=questions,
+        moods=moods,
+        confidences=state.confidences,
+        exchanges=state.exchanges,
+        offer=state.offer,
+        fired=state.fired,
+    )
+
+
+def _hear_bot(state: ConversationState, message: Message, scores: Scores | None) -> ConversationState:
+    confidence = answer_confidence(message, scores)
+    confidences = state.confidences
+    if confidence is not None:
+        confidences = (*confidences[1 - MAX_CONFIDENCES :], confidence)
+    exchange = f"{state.last_intent or ''}:{_digest(' '.join(_words(fold(message.text))))}"
+    return replace(
+        state,
+        n_messages=state.n_messages + 1,
+        n_bot_responses=state.n_bot_responses + 1,
+        n_fallbacks=state.n_fallbacks + message.fallback,
+        last_answer_fallback=message.fallback,
+        last_answer_confidence=confidence,
+        confidences=confidences,
+        exchanges=(*state.exchanges[1 - MAX_EXCHANGES :], exchange),
+    )
+
+
+def _words(folded: str) -> list[str]:
+    return _SEPARATORS.sub(" ", folded).split()
+
+
+def _is_unspaced(char: str) -> bool:
+    """Return whether a letter belongs to a script that writes no blanks between words (Thai, Chinese, Japanese ...)."""
+    return "\u0e00" <= char <= "\u0eff" or "\u3040" <= char <= "\u9fff"
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def to_json(state: ConversationState) -> dict[str, Any]:
+    """Return the state as JSON values, with a version; embeddings as base64, instants as ISO 8601."""
+    data: dict[str, Any] = {"version": VERSION, "epoch": state.epoch, "control": state.control}
+    data["started_at"] = state.started_at.isoformat() if state.started_at else None
+    for name in _PLAIN:
+        data[name] = getattr(state, name)
+    for name in ("confidences", "exchanges", "fired"):
+        data[name] = list(getattr(state, name))
+    data["moods"] = [[mood.score, mood.label] for mood in state.moods]
+    data["questions"] = [[item.message_id, item.key, _encode(item.embedding)] for item in state.questions]
+    offer = state.offer
+    data["offer"] = {"status": offer.status, "rule_id": offer.rule_id, "code": offer.code.value} if offer else None
+    return data
+
+
+def from_json(data: Mapping[str, Any]) -> ConversationState:
+    """Return the state that ``to_json`` wrote.
+
+    Raises:
+        InputError: another version, or not a conversation state.
+    """
+    version = data.get("version")
+    if version != VERSION:
+        message = f"a conversation state of version {version!r}, expected {VERSION}; it was written by another release"
+        raise InputError(message)
+    try:
+        return _read(data)
+    except (KeyError, TypeError, ValueError) as error:
+        message = f"not a conversation state ({type(error).__name__}: {error}); expected what to_json wrote"
+        raise InputError(message) from error
+
+
+_PLAIN: Final = (
+    "n_messages", "n_bot_responses", "n_fallbacks", "last_customer_text", "last_intent", "last_answer_fallback",
+    "last_answer_confidence",
+)  # fmt: skip
+
+
+def _read(data: Mapping[str, Any]) -> ConversationState:
+    if data["control"] not in {"bot", "pending_handoff", "agent"}:
+        raise ValueError(f"control {data['control']!r}")
+    offer = data["offer"]
+    return ConversationState(
+        epoch=data["epoch"],
+        control=data["control"],
+        started_at=datetime.fromisoformat(data["started_at"]) if data["started_at"] else None,
+        confidences=tuple(data["confidences"]),
+        exchanges=tuple(data["exchanges"]),
+        fired=tuple(data["fired"]),
+        moods=tuple(Mood(score, label) for score, label in data["moods"]),
+        questions=tuple(Question(ident, key, _decode(vector)) for ident, key, vector in data["questions"]),
+        offer=Offer(offer["status"], offer["rule_id"], ReasonCode(offer["code"])) if offer else None,
+        **{name: data[name] for name in _PLAIN},
+    )
+
+
+def _encode(embedding: bytes | None) -> str | None:
+    return None if embedding is None else base64.b64encode(embedding).decode("ascii")
+
+
+def _decode(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text, validate=True)

@@ -1,0 +1,1 @@
+"""One module per trigger family; each is a pure function that ends in a TriggerReport."""

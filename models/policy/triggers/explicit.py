@@ -1,0 +1,68 @@
+"""Explicit requests for a person: the model head, and where it can't judge, the phrase lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field
+
+from models.contracts import TriggerReport
+from models.policy.triggers.check import PRE, Move, Part, at_least, over
+from models.policy.triggers.view import View
+
+
+class Explicit(Part):
+    """``threshold``: the probability in [0, 1] at and above which the customer is taken to ask for a person."""
+
+    threshold: float = Field(ge=0, le=1)
+
+    def checks(self, rule_id: str) -> tuple[ExplicitCheck, ...]:
+        """Compile."""
+        return (ExplicitCheck(rule_id, self.threshold),)
+
+
+@dataclass(frozen=True, slots=True)
+class ExplicitCheck:
+    """Fires at or above its threshold.
+
+    In English the model's head decides alone and a phrase is only evidence. Where the head gave no value, or the request is
+    phrased in a language that the head doesn't read, a phrase stands for 1.0 and its absence, without a head, for 0.0.
+    """
+
+    rule_id: str
+    threshold: float
+
+    phases = PRE
+    heads = ()
+
+    def look(self, view: View) -> TriggerReport:
+        """Compare the head's probability, or the phrase lists' yes or no."""
+        value, evidence = _value(view)
+        return at_least("explicit", self.rule_id, value, self.threshold, evidence)
+
+    def moves(self, view: View) -> tuple[Move, ...]:
+        """Return the move of the head's probability, if it decided."""
+        head = view.scores.explicit if view.scores is not None else None
+        if head is None or _value(view)[0] != head:
+            return ()
+        return (over("scores.explicit", head, self.threshold),)
+
+
+def _value(view: View) -> tuple[float, dict[str, Any]]:
+    scores = view.scores
+    if scores is None or scores.explicit is None:
+        request = view.request
+        evidence: dict[str, Any] = {"head": view.missing("explicit")}
+        if request is None:
+            return 0.0, evidence
+        return 1.0, {**evidence, "phrase": request.phrase, "language": request.language}
+    if scores.request_phrase is None:
+        return scores.explicit, {}
+    evidence = {"phrase": scores.request_phrase}
+    if scores.language is not None and scores.language.code == "en":
+        return scores.explicit, evidence
+    request = view.request
+    if request is None or request.language == "en":
+        return scores.explicit, evidence
+    return 1.0, {**evidence, "language": request.language, "head": scores.explicit}

@@ -1,0 +1,115 @@
+"""Conditions on the conversation so far: the epoch's offer, rules that held before, the bot's last answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from models.contracts import TriggerReport
+from models.policy.state import ConversationState
+from models.policy.triggers.check import BOTH, EVALUATED, FIRED, Check, Part
+from models.policy.triggers.view import View
+
+
+class Memory(Part):
+    """Exactly one of these, all as they were when the message came.
+
+    ``offer_pending``: an offer of a person was open. ``offer_declined``: the customer has said no to it. ``offer_made``:
+    it was made, whatever became of it. ``fired``: any of these rules held earlier in the epoch. ``after_fallback``: the
+    bot's last answer was a fallback. ``after_confidence_below``: the confidence in the bot's last answer was known and
+    below this, in [0, 1].
+    """
+
+    offer_pending: Literal[True] | None = None
+    offer_declined: Literal[True] | None = None
+    offer_made: Literal[True] | None = None
+    fired: tuple[str, ...] | None = Field(default=None, min_length=1)
+    after_fallback: Literal[True] | None = None
+    after_confidence_below: float | None = Field(default=None, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Memory:
+        if len(self.model_fields_set) != 1:
+            names = ", ".join(type(self).model_fields)
+            raise ValueError(f"{len(self.model_fields_set)} conditions, expected exactly one of {names}; use all or any")
+        return self
+
+    def checks(self, rule_id: str) -> tuple[Check, ...]:
+        """Compile."""
+        if self.after_confidence_below is not None:
+            return (LastConfidenceCheck(rule_id, self.after_confidence_below),)
+        if self.fired is not None:
+            return (FiredCheck(rule_id, self.fired),)
+        (name,) = self.model_fields_set
+        return (MemoryCheck(rule_id, name),)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryCheck:
+    """Fires when the named condition was true of the conversation before this message."""
+
+    rule_id: str
+    condition: str
+
+    phases = BOTH
+    heads = ()
+
+    def look(self, view: View) -> TriggerReport:
+        """Look at the state before this message."""
+        return _report(f"turn.{self.condition}", self.rule_id, holds=_holds(self.condition, view.before))
+
+
+@dataclass(frozen=True, slots=True)
+class FiredCheck:
+    """Fires when one of the named rules held earlier in this epoch; evidence: which."""
+
+    rule_id: str
+    rules: tuple[str, ...]
+
+    phases = BOTH
+    heads = ()
+
+    def look(self, view: View) -> TriggerReport:
+        """Look at the rules that held before this message."""
+        earlier = [rule for rule in self.rules if rule in view.before.fired]
+        return _report("turn.fired", self.rule_id, holds=bool(earlier), rules=earlier)
+
+
+@dataclass(frozen=True, slots=True)
+class LastConfidenceCheck:
+    """Fires when the confidence in the bot's last answer is known and below the threshold."""
+
+    rule_id: str
+    threshold: float
+
+    phases = BOTH
+    heads = ()
+
+    def look(self, view: View) -> TriggerReport:
+        """Compare what was known before this message."""
+        value = view.before.last_answer_confidence
+        return TriggerReport(
+            name="turn.after_confidence_below",
+            rule_id=self.rule_id,
+            status=FIRED if value is not None and value < self.threshold else EVALUATED,
+            value=value,
+            operator="<",
+            threshold=self.threshold,
+            margin=None if value is None else self.threshold - value,
+            evidence={},
+        )
+
+
+def _holds(condition: str, state: ConversationState) -> bool:
+    if condition == "after_fallback":
+        return state.last_answer_fallback
+    if state.offer is None:
+        return False
+    return condition == "offer_made" or condition == f"offer_{state.offer.status}"
+
+
+def _report(name: str, rule_id: str, *, holds: bool, rules: list[str] | None = None) -> TriggerReport:
+    evidence = {"rules": rules} if rules else {}
+    return TriggerReport(name=name, rule_id=rule_id, status=FIRED if holds else EVALUATED, evidence=evidence)

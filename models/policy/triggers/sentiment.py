@@ -1,0 +1,181 @@
+"""Sentiment and frustration: one message, a streak of negative ones, or the mean of the latest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import Field, model_validator
+
+from models.contracts import TriggerReport
+from models.policy.state import MAX_MOODS, Mood
+from models.policy.triggers.check import EVALUATED, PRE, Check, Move, Part, at_least, below, over, unavailable, under
+from models.policy.triggers.view import View
+
+
+class Window(Part):
+    """The mean sentiment of the last ``messages`` customer messages, ``below`` in [-1, 1]."""
+
+    messages: int = Field(ge=2, le=MAX_MOODS)
+    below: float = Field(ge=-1, le=1)
+
+
+class Sentiment(Part):
+    """One to three clauses; each is reported on its own and any of them is enough.
+
+    ``below``: this message's sentiment is below it. ``streak``: that many customer messages in a row were negative.
+    ``include_neutral``: neutral messages count towards the streak; without it they break it. ``window``: the mean of the
+    last messages is below; with fewer messages than that it never fires.
+    """
+
+    below: float | None = Field(default=None, ge=-1, le=1)
+    streak: int | None = Field(default=None, ge=1, le=MAX_MOODS)
+    include_neutral: bool = False
+    window: Window | None = None
+
+    @model_validator(mode="after")
+    def _some_clause(self) -> Sentiment:
+        if self.below is None and self.streak is None and self.window is None:
+            raise ValueError("nothing to compare; add `below`, `streak` or `window`")
+        if self.include_neutral and self.streak is None:
+            raise ValueError("include_neutral is about a streak; add `streak` or remove it")
+        return self
+
+    def checks(self, rule_id: str) -> tuple[Check, ...]:
+        """Compile."""
+        checks: list[Check] = []
+        if self.below is not None:
+            checks.append(BelowCheck(rule_id, self.below))
+        if self.streak is not None:
+            checks.append(StreakCheck(rule_id, self.streak, self.include_neutral))
+        if self.window is not None:
+            checks.append(WindowCheck(rule_id, self.window.messages, self.window.below))
+        return tuple(checks)
+
+
+class Frustration(Part):
+    """``at_least``: the frustration in [0, 1] at and above which it fires."""
+
+    at_least: float = Field(ge=0, le=1)
+
+    def checks(self, rule_id: str) -> tuple[FrustrationCheck, ...]:
+        """Compile."""
+        return (FrustrationCheck(rule_id, self.at_least),)
+
+
+@dataclass(frozen=True, slots=True)
+class BelowCheck:
+    """Fires when this message's sentiment is below the threshold."""
+
+    rule_id: str
+    threshold: float
+
+    phases = PRE
+    heads = ("sentiment",)
+
+    def look(self, view: View) -> TriggerReport:
+        """Compare."""
+        value = _score(view)
+        if value is None:
+            return unavailable("sentiment.below", self.rule_id, "<", self.threshold, view.missing("sentiment"))
+        return below("sentiment.below", self.rule_id, value, self.threshold, {})
+
+    def moves(self, view: View) -> tuple[Move, ...]:
+        """Return the move of the score."""
+        value = _score(view)
+        return () if value is None else (under("scores.sentiment", value, self.threshold, least=-1.0),)
+
+
+@dataclass(frozen=True, slots=True)
+class StreakCheck:
+    """Fires when at least so many customer messages in a row, up to this one, were negative (by label)."""
+
+    rule_id: str
+    threshold: int
+    include_neutral: bool
+
+    phases = PRE
+    heads = ("sentiment",)
+
+    def look(self, view: View) -> TriggerReport:
+        """Count backwards from this message."""
+        if _score(view) is None:
+            return unavailable("sentiment.streak", self.rule_id, ">=", self.threshold, view.missing("sentiment"))
+        count = 0
+        for mood in reversed(view.after.moods):
+            if not (mood.label == "negative" or (self.include_neutral and mood.label == "neutral")):
+                break
+            count += 1
+        return at_least("sentiment.streak", self.rule_id, count, self.threshold, {})
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCheck:
+    """Fires when the mean sentiment of the last ``n_messages`` customer messages is below the threshold."""
+
+    rule_id: str
+    n_messages: int
+    threshold: float
+
+    phases = PRE
+    heads = ("sentiment",)
+
+    def look(self, view: View) -> TriggerReport:
+        """Average, if there are enough messages; evidence: how many there are."""
+        if _score(view) is None:
+            return unavailable("sentiment.window", self.rule_id, "<", self.threshold, view.missing("sentiment"))
+        moods = self._moods(view)
+        evidence = {"n_messages": len(moods), "needs": self.n_messages}
+        if len(moods) < self.n_messages:
+            return TriggerReport(
+                name="sentiment.window",
+                rule_id=self.rule_id,
+                status=EVALUATED,
+                operator="<",
+                threshold=self.threshold,
+                evidence=evidence,
+            )
+        mean = sum(mood.score for mood in moods) / len(moods)
+        return below("sentiment.window", self.rule_id, mean, self.threshold, evidence)
+
+    def moves(self, view: View) -> tuple[Move, ...]:
+        """Return the move of this message's score that brings the mean over the threshold, if one can."""
+        value = _score(view)
+        moods = self._moods(view)
+        if value is None or len(moods) < self.n_messages:
+            return ()
+        rest = sum(mood.score for mood in moods) - value
+        mean = (rest + value) / self.n_messages
+        wanted = under("", mean, self.threshold, least=-1.0).to * self.n_messages - rest
+        return (Move("scores.sentiment", value, wanted),) if -1 <= wanted <= 1 else ()
+
+    def _moods(self, view: View) -> tuple[Mood, ...]:
+        return view.after.moods[-self.n_messages :]
+
+
+@dataclass(frozen=True, slots=True)
+class FrustrationCheck:
+    """Fires when this message's frustration is at or above the threshold."""
+
+    rule_id: str
+    threshold: float
+
+    phases = PRE
+    heads = ("frustration",)
+
+    def look(self, view: View) -> TriggerReport:
+        """Compare."""
+        value = view.scores.frustration if view.scores is not None else None
+        if value is None:
+            return unavailable("frustration", self.rule_id, ">=", self.threshold, view.missing("frustration"))
+        return at_least("frustration", self.rule_id, value, self.threshold, {})
+
+    def moves(self, view: View) -> tuple[Move, ...]:
+        """Return the move of the score."""
+        value = view.scores.frustration if view.scores is not None else None
+        return () if value is None else (over("scores.frustration", value, self.threshold),)
+
+
+def _score(view: View) -> float | None:
+    if view.scores is None or view.scores.sentiment is None:
+        return None
+    return view.scores.sentiment.score

@@ -1,0 +1,232 @@
+"""Scorer: text, encoding, sessions and calibration in order. The one path from messages to scores.
+
+Every message runs through its graph alone. The int8 graphs quantise activations with one scale per run, so a message
+scored in company would get slightly different numbers than alone; scored alone, its scores are the same over HTTP, in
+a batch, in replay and in an evaluation, bit for bit. Batching such a small encoder on a CPU brings no speed worth that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from models import calibration
+from models.bundle import ANSWER_HEAD, ANSWER_INPUTS, MESSAGE_HEADS, MESSAGE_INPUTS, Bundle
+from models.contracts import LabelScore, Language, Role, Scores, ScoreStatus, Sentiment
+from models.encoding import Encoded, Encoder
+from models.errors import BundleCorrupt
+from models.language import identify
+from models.phrases import find_request
+from models.session import Session
+
+# A message counts as foreign only when its identification is this sure: chat English is often taken for something else.
+FOREIGN_PROBABILITY = 0.8
+MAX_PASSAGES = 3
+EMBEDDING = "sentence_embedding"
+COMBINER_FEATURES = ("answers", "grounded", "sufficient", "grounded_and_answers", "no_passages")
+# Scores are rounded once, here, so that records and answers show the very numbers that the policy compared.
+DIGITS = 6
+_TEXT_SCORES = ("intents", "out_of_scope", "explicit", "sentiment", "frustration", "topics")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreRequest:
+    """What the scorer needs to know of one message.
+
+    ``question``, ``passages`` and ``confidence`` belong to a bot's draft answer: the customer message that it answers,
+    what it was drafted from, and the bot's own number. ``earlier`` are the embeddings of earlier customer questions.
+    """
+
+    role: Role
+    text: str
+    question: str | None = None
+    passages: tuple[str, ...] = ()
+    confidence: float | None = None
+    earlier: tuple[bytes | None, ...] = ()
+
+
+class Scorer:
+    """Scores messages with a bundle; safe to share between threads.
+
+    Args:
+        bundle: a verified bundle.
+        threads: how many messages of one call run side by side; each graph run uses one core.
+    """
+
+    def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
+        """Load the graphs and check their shapes against the manifest.
+
+        Raises:
+            BundleCorrupt: a graph doesn't load or its outputs are not as wide as the manifest's label lists.
+        """
+        manifest = bundle.manifest
+        self.bundle = bundle
+        self._heads = manifest.heads
+        self._topics = frozenset(manifest.topics)
+        self._encoder = Encoder(bundle.file("tokenizer.json"), **manifest.windows.model_dump())
+        self._message = Session(bundle.file("message.onnx"), inputs=MESSAGE_INPUTS, outputs=(*MESSAGE_HEADS, EMBEDDING))
+        self._answer = None
+        if ANSWER_HEAD in manifest.heads:
+            self._answer = Session(bundle.file("confidence.onnx"), inputs=ANSWER_INPUTS, outputs=(ANSWER_HEAD,))
+        self._check_widths()
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="scorer") if threads > 1 else None
+
+    def _check_widths(self) -> None:
+        wanted = {name: len(self._heads[name].labels) for name in MESSAGE_HEADS}
+        wanted[EMBEDDING] = self.bundle.manifest.embedding_size
+        found = {name: self._message.width(name) for name in wanted}
+        if self._answer is not None:
+            wanted[ANSWER_HEAD] = len(self._heads[ANSWER_HEAD].labels)
+            found[ANSWER_HEAD] = self._answer.width(ANSWER_HEAD)
+        wrong = [
+            f"{name} has {found[name]} columns, expected {wanted[name]}"
+            for name in wanted
+            if found[name] != wanted[name]
+        ]
+        if wrong:
+            raise BundleCorrupt(
+                f"graph and manifest of {self.bundle.label} differ: {'; '.join(wrong)}; release it again"
+            )
+
+    def close(self) -> None:
+        """Let the threads go; the scorer must not be used afterwards."""
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[Scores]:
+        """Score messages, each on its own, in order.
+
+        Raises:
+            ScoringError: a graph failed.
+        """
+        if self._pool is None or len(requests) < 2:
+            return [self._score(request) for request in requests]
+        return list(self._pool.map(self._score, requests))
+
+    def count_tokens(self, request: ScoreRequest) -> int:
+        """Return how many tokens the graphs read for this request: what scoring it costs."""
+        return sum(len(row.ids) for row in self._rows(request))
+
+    def _rows(self, request: ScoreRequest) -> list[Encoded]:
+        if request.role is not Role.BOT:
+            return [self._encoder.message(request.text)]
+        passages: Sequence[str | None] = request.passages[:MAX_PASSAGES] or (None,)
+        return [self._encoder.answer(request.question or "", request.text, passage) for passage in passages]
+
+    def _score(self, request: ScoreRequest) -> Scores:
+        if request.role is Role.BOT:
+            return self._score_answer(request)
+        return self._score_message(request)
+
+    def _score_message(self, request: ScoreRequest) -> Scores:
+        language = identify(request.text)
+        phrase = find_request(request.text, language.code if language else None)
+        request_phrase = phrase.phrase if phrase and not phrase.negated else None
+        status = {"confidence": ScoreStatus.NOT_AVAILABLE, "dialogue": ScoreStatus.NOT_AVAILABLE}
+        if self._is_foreign(language):
+            status |= dict.fromkeys(_TEXT_SCORES, ScoreStatus.UNSUPPORTED_LANGUAGE)
+            return Scores(language=language, request_phrase=request_phrase, status=status)
+        if language is None:
+            status["language"] = ScoreStatus.NOT_AVAILABLE
+        batch = self._encoder.batch(self._rows(request))
+        outputs = self._message.run({name: batch[name] for name in MESSAGE_INPUTS})
+        probabilities = {
+            name: calibration.apply(self._heads[name].calibration, outputs[name])[0] for name in MESSAGE_HEADS
+        }
+        intents = _ranked(self._heads["intents"].labels, probabilities["intents"])
+        vector = np.rint(outputs[EMBEDDING][0] * 127).astype(np.int8)
+        return Scores(
+            intents=intents,
+            topics=tuple(entry for entry in intents if entry.label in self._topics),
+            out_of_scope=_rounded(probabilities["out_of_scope"][0]),
+            explicit=_rounded(probabilities["explicit"][0]),
+            request_phrase=request_phrase,
+            sentiment=_sentiment(self._heads["polarity"].labels, probabilities["polarity"]),
+            frustration=_rounded(probabilities["frustration"][0]),
+            language=language,
+            embedding=vector.tobytes(),
+            repeats=tuple(_cosine(vector, other) for other in request.earlier),
+            status=status,
+        )
+
+    def _is_foreign(self, language: Language | None) -> bool:
+        if language is None or language.code in self.bundle.manifest.languages:
+            return False
+        return language.probability >= FOREIGN_PROBABILITY
+
+    def _score_answer(self, request: ScoreRequest) -> Scores:
+        # The bot's own number counts where the model has no passages to judge by.
+        if request.confidence is not None and not request.passages:
+            return Scores(confidence=request.confidence, status=_only("confidence"))
+        combiner = self.bundle.manifest.combiner
+        if self._answer is None or combiner is None:
+            if request.confidence is not None:
+                return Scores(confidence=request.confidence, status=_only("confidence"))
+            return Scores(status=_only())
+        logits = np.concatenate(
+            [self._answer.run(self._encoder.batch([row]))[ANSWER_HEAD] for row in self._rows(request)]
+        )
+        head = self._heads[ANSWER_HEAD]
+        features = combiner_features(logits, has_passages=bool(request.passages))
+        parts = calibration.apply(head.calibration, over_passages(logits)[None, :])[0]
+        names = head.labels if request.passages else ("answers",)
+        return Scores(
+            confidence=_rounded(calibration.apply(combiner, features[None, :])[0]),
+            answer={name: _rounded(parts[head.labels.index(name)]) for name in names},
+            status=_only("confidence"),
+        )
+
+
+def _only(*names: str) -> dict[str, ScoreStatus]:
+    """Status of a bot message: the customer's scores don't exist for it."""
+    every = (*_TEXT_SCORES, "confidence", "dialogue", "language")
+    return {name: ScoreStatus.NOT_AVAILABLE for name in every if name not in names}
+
+
+def over_passages(logits: np.ndarray) -> np.ndarray:
+    """Fold (passages, 3) logits sufficient, grounded, answers into (3,): one good passage suffices, answers are averaged."""
+    return np.asarray([logits[:, 0].max(), logits[:, 1].max(), logits[:, 2].mean()])
+
+
+def combiner_features(logits: np.ndarray, *, has_passages: bool) -> np.ndarray:
+    """Return the combiner's features, in the order of ``COMBINER_FEATURES``.
+
+    Args:
+        logits: float32, (passages, 3): sufficient, grounded, answers of each passage.
+        has_passages: False when the one row was encoded without a passage; then only ``answers`` counts.
+    """
+    sufficient, grounded, answers = over_passages(logits)
+    if not has_passages:
+        return np.asarray([answers, 0.0, 0.0, 0.0, 1.0])
+    return np.asarray([answers, grounded, sufficient, min(grounded, answers), 0.0])
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), DIGITS)
+
+
+def _ranked(labels: Sequence[str], probabilities: np.ndarray) -> tuple[LabelScore, ...]:
+    order = np.argsort(-probabilities, kind="stable")
+    return tuple(LabelScore(label=labels[index], probability=_rounded(probabilities[index])) for index in order)
+
+
+def _sentiment(labels: Sequence[str], probabilities: np.ndarray) -> Sentiment:
+    """Score = P(positive) - P(negative); the label is the most probable polarity."""
+    by_label = dict(zip(labels, (float(value) for value in probabilities), strict=True))
+    return Sentiment(
+        score=_rounded(by_label["positive"] - by_label["negative"]), label=max(by_label, key=by_label.__getitem__)
+    )
+
+
+def _cosine(vector: np.ndarray, other: bytes | None) -> float:
+    if other is None:
+        return 0.0
+    left = vector.astype(np.float64)
+    right = np.frombuffer(other, dtype=np.int8).astype(np.float64)
+    if left.shape != right.shape:  # remembered under a bundle with another encoder: not comparable
+        return 0.0
+    length = float(np.linalg.norm(left) * np.linalg.norm(right))
+    return _rounded(float(left @ right) / length) if length else 0.0

@@ -1,0 +1,1 @@
+"""Acts on decisions: the inference API, its store and its command."""

@@ -1,0 +1,1 @@
+"""HTTP only: routes, schemas and problem documents; no rule and no SQL."""

@@ -1,0 +1,69 @@
+"""Serving's errors, one tree under ``models.errors.BatonError``.
+
+    ServingError
+    ├── Overloaded            more work than the limits allow; come back later
+    │   └── Stopping          the service is going down and takes nothing new
+    ├── StoreUnavailable      the database is locked, full, gone or of another version
+    ├── ConversationBusy      other turns of the same conversation kept coming first
+    ├── StaleState            the conversation moved on between reading and writing (never leaves the room)
+    ├── MessageConflict       a message id that was used for another message
+    ├── BodyTooLarge          more bytes than the limit
+    ├── BodyTooSlow           the body didn't arrive in time
+    └── ForeignHost           a request for a host name that isn't this machine's
+
+HTTP statuses stand in ``api/problems.py`` and nowhere else.
+"""
+
+from __future__ import annotations
+
+from models.errors import BatonError
+
+
+class ServingError(BatonError):
+    """Base of serving's errors; ``retry_after_seconds`` is set where trying again helps."""
+
+    retry_after_seconds: int | None = None
+
+
+class Overloaded(ServingError):
+    """More work waits than the limits allow; nothing of this request was done."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Stopping(Overloaded):
+    """The service is stopping: it finishes what it took and takes nothing new."""
+
+
+class StoreUnavailable(ServingError):
+    """The database can't be read or written; nothing of this request was recorded."""
+
+    retry_after_seconds = 5
+
+
+class ConversationBusy(ServingError):
+    """Parallel turns of the same conversation kept coming first; nothing of this request was recorded."""
+
+    retry_after_seconds = 1
+
+
+class StaleState(ServingError):
+    """The conversation moved on after it was read; read it again."""
+
+
+class MessageConflict(ServingError):
+    """A message id came again with another content; ids name one message for ever."""
+
+
+class BodyTooLarge(ServingError):
+    """The request body has more bytes than the limit; it was not read to its end."""
+
+
+class BodyTooSlow(ServingError):
+    """The request body didn't arrive in time."""
+
+
+class ForeignHost(ServingError):
+    """The request names a host that isn't this machine's; a web page may be trying to reach the service."""

@@ -1,0 +1,1 @@
+"""All SQL: engine, tables, migrations, statements."""

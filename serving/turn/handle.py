@@ -1,0 +1,224 @@
+"""The spine: what happens to a message between the request and the answer.
+
+state -> was it answered before? -> scores -> decision -> record -> answer. Nothing is sent anywhere from here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from weakref import WeakValueDictionary
+
+from models.contracts import Decision, Message, Scores
+from models.conversation import score_request, wants_draft
+from models.errors import InputError, ScoringError
+from models.policy.engine import Outcome, Turn, decide
+from models.policy.schema import Policy
+from models.policy.state import NEW, ConversationState, from_json
+from serving.errors import ConversationBusy, MessageConflict, Overloaded, StaleState, StoreUnavailable
+from serving.inference import Batcher
+from serving.store.engine import Store
+from serving.store.turns import RecordedAnswer, StoredConversation, TurnRow, load, record
+from serving.telemetry import Metrics, log
+from serving.turn.rows import log_fields, turn_row
+from serving.turn.values import Ask, Decided
+
+ATTEMPTS = 5  # how often a turn is taken anew because another process was faster
+
+
+class Turns:
+    """Takes turns, one at a time in a conversation and many conversations side by side.
+
+    Args:
+        store: where conversations live.
+        batcher: scores messages.
+        policy: decides.
+        bundle: label of the bundle behind the batcher.
+        render: writes an answer as the caller reads it; what it returns is recorded and repeated byte for byte.
+        metrics: where decisions and stages are counted.
+        limit: turns that may be under way at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        batcher: Batcher,
+        policy: Policy,
+        bundle: str,
+        render: Callable[[Decided], bytes],
+        metrics: Metrics,
+        limit: int,
+    ) -> None:
+        self._store = store
+        self._batcher = batcher
+        self._policy = policy
+        self._fingerprint = policy.fingerprint()
+        self._bundle = bundle
+        self._render = render
+        self._metrics = metrics
+        self._limit = limit
+        self._under_way = 0
+        self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+
+    async def handle(self, ask: Ask) -> bytes:
+        """Return the answer to a message, as JSON.
+
+        Raises:
+            Overloaded: more turns are under way, or more messages wait to be scored, than the limits allow.
+            MessageConflict: this message id was used for another message.
+            ConversationBusy: other processes kept taking turns in this conversation.
+            StoreUnavailable: the database can't be used.
+        """
+        with self._admitted():
+            if ask.conversation_id is None:
+                return await self._answer_stateless(ask)
+            async with self._locks.setdefault((ask.bot_id, ask.conversation_id), asyncio.Lock()):
+                for _ in range(ATTEMPTS):
+                    try:
+                        return await self._answer(ask, ask.conversation_id)
+                    except StaleState:
+                        log("turn.stale", conversation_id=ask.conversation_id, message_id=ask.message.id)
+        message = f"other turns of conversation {ask.conversation_id} came first {ATTEMPTS} times; send the message again"
+        raise ConversationBusy(message)
+
+    async def _answer(self, ask: Ask, conversation_id: str) -> bytes:
+        started = time.perf_counter()
+        stored, recorded = await self._load(ask, conversation_id)
+        if recorded is not None:
+            return self._repeat(ask, recorded)
+        decided = await self._decide(ask, _state(stored), started)
+        answer = self._render(decided)
+        if decided.decision_id is not None:
+            row = turn_row(
+                decided,
+                conversation_id=conversation_id,
+                decision_id=decided.decision_id,
+                fingerprint=self._fingerprint,
+                answer=answer,
+                now=datetime.now(UTC),
+            )
+            with self._metrics.stage("store"):
+                await asyncio.to_thread(self._write, stored, row)
+            self._tell(decided)
+        return answer
+
+    async def _answer_stateless(self, ask: Ask) -> bytes:
+        started = time.perf_counter()
+        state = NEW
+        for message in ask.history:
+            outcome, _ = await self._take(ask, message, state)
+            state = outcome.state
+        return self._render(await self._decide(ask, state, started))
+
+    async def _load(self, ask: Ask, conversation_id: str) -> tuple[StoredConversation | None, RecordedAnswer | None]:
+        with self._metrics.stage("store"):
+            return await asyncio.to_thread(self._read, ask, conversation_id)
+
+    def _repeat(self, ask: Ask, recorded: RecordedAnswer) -> bytes:
+        if recorded.request_hash != ask.content_hash():
+            message = (
+                f"message {ask.message.id!r} of this conversation was answered before, with another content; "
+                "expected a new id for a new message, or the same content for a repeated one"
+            )
+            raise MessageConflict(message)
+        self._metrics.repeated.inc()
+        log("turn.repeated", conversation_id=ask.conversation_id, message_id=ask.message.id)
+        return recorded.response.encode()
+
+    async def _decide(self, ask: Ask, before: ConversationState, started: float) -> Decided:
+        """Take the message, and after it the draft if the bot may still say it."""
+        outcome, scores = await self._take(ask, ask.message, before)
+        decision, draft_scores = outcome.decision, None
+        draft_taken = ask.draft is not None and wants_draft(decision)
+        if ask.draft is not None and draft_taken:
+            outcome, draft_scores = await self._take(ask, ask.draft, outcome.state)
+            decision = _joined(decision, outcome.decision)
+        is_recorded = ask.conversation_id is not None and not ask.dry_run
+        return Decided(
+            ask=ask,
+            decision_id=_new_id() if is_recorded else None,
+            decision=decision,
+            scores=scores,
+            draft_scores=draft_scores,
+            draft_taken=draft_taken,
+            before=before,
+            after=outcome.state,
+            policy=self._policy.label,
+            bundle=self._bundle,
+            latency_ms=round((time.perf_counter() - started) * 1000, 3),
+        )
+
+    async def _take(self, ask: Ask, message: Message, state: ConversationState) -> tuple[Outcome, Scores | None]:
+        """Score and decide one message. A failing model doesn't stop the turn: the policy decides without scores."""
+        scores: Scores | None = None
+        request = score_request(message, state)
+        if request is not None:
+            try:
+                scores = await self._batcher.score(request)
+            except ScoringError as error:
+                log("scoring.failed", error=error, message_id=message.id, characters=len(message.text))
+        turn = Turn(message=message, scores=scores, customer=ask.customer, channel=ask.channel, context=ask.context)
+        with self._metrics.stage("decide"):
+            return decide(turn, state, self._policy), scores
+
+    def _read(self, ask: Ask, conversation_id: str) -> tuple[StoredConversation | None, RecordedAnswer | None]:
+        with self._store.reading() as tx:
+            return load(tx, bot_id=ask.bot_id, conversation_id=conversation_id, message_id=ask.message.id)
+
+    def _write(self, stored: StoredConversation | None, row: TurnRow) -> None:
+        with self._store.writing() as tx:
+            record(tx, stored, row)
+
+    def _tell(self, decided: Decided) -> None:
+        decision = decided.decision
+        reason = decision.reason.code.value if decision.reason else "none"
+        self._metrics.decisions.labels(decision.phase.value, decision.decision.value, reason).inc()
+        for what in decision.degraded:
+            self._metrics.degraded.labels(what).inc()
+        log("turn.decided", **log_fields(decided))
+
+    @contextmanager
+    def _admitted(self) -> Iterator[None]:
+        if self._under_way >= self._limit:
+            message = f"{self._under_way} turns are under way, the limit is {self._limit}; send the message again later"
+            raise Overloaded(message)
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+
+
+def _joined(pre: Decision, post: Decision) -> Decision:
+    """Return the one decision of a call that carried the customer's message and the bot's draft.
+
+    The draft is only looked at after ``continue``, so the later decision holds; what the earlier one saw is reported too.
+    """
+    return replace(
+        post,
+        reasons=(*pre.reasons, *post.reasons),
+        degraded=tuple(dict.fromkeys((*pre.degraded, *post.degraded))),
+        triggers=(*pre.triggers, *post.triggers),
+        would_flip_if=(*pre.would_flip_if, *post.would_flip_if),
+    )
+
+
+def _state(stored: StoredConversation | None) -> ConversationState:
+    if stored is None:
+        return NEW
+    try:
+        return from_json(json.loads(stored.state))
+    except InputError as error:
+        raise StoreUnavailable(f"the recorded state of this conversation can't be read: {error}") from error
+
+
+def _new_id() -> str:
+    """Return an id whose order is that of time, so that new rows lie together in the index."""
+    return f"d-{time.time_ns() // 1_000_000:012x}{secrets.token_hex(8)}"

@@ -1,0 +1,116 @@
+"""A bundle of some 50 kB with seeded random weights: real files, real graphs, no meaning. Needs `onnx`, no torch."""
+
+from __future__ import annotations
+
+import string
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+from models.bundle import ANSWER_HEAD, ANSWER_INPUTS, MESSAGE_HEADS, MESSAGE_INPUTS, Head, write_manifest
+from models.calibration import Logistic, Platt, Temperature
+from models.scorer import COMBINER_FEATURES, EMBEDDING
+from training.labels import ANSWER_PARTS, LABELS, POLARITIES, TOPICS
+
+SIZE = 16
+WIDTHS = {"intents": len(LABELS), "out_of_scope": 1, "explicit": 1, "polarity": 3, "frustration": 1, EMBEDDING: SIZE}
+
+
+def build_tiny_bundle(
+    folder: Path, *, seed: int = 5, answers: bool = True, widths: dict[str, int] | None = None
+) -> Path:
+    """Write the bundle and return its folder; ``widths`` makes graphs that contradict the manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    vocabulary = _write_tokenizer(folder / "tokenizer.json")
+    wanted = WIDTHS | (widths or {})
+    _write_graph(folder / "message.onnx", MESSAGE_INPUTS, wanted, vocabulary, rng)
+    heads = {
+        name: Head(graph="message", labels=_labels(name), calibration=_calibration(name)) for name in MESSAGE_HEADS
+    }
+    if answers:
+        _write_graph(folder / "confidence.onnx", ANSWER_INPUTS, {ANSWER_HEAD: len(ANSWER_PARTS)}, vocabulary, rng)
+        heads[ANSWER_HEAD] = Head(graph="confidence", labels=ANSWER_PARTS, calibration=_platt(len(ANSWER_PARTS)))
+    write_manifest(
+        folder,
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        name="tiny",
+        version="1",
+        languages=("en",),
+        labels_version=1,
+        topics=TOPICS,
+        embedding_size=SIZE,
+        heads=heads,
+        combiner=Logistic(features=COMBINER_FEATURES, weights=(1.0, 0.5, 0.5, 0.5, 0.0), intercept=0.0)
+        if answers
+        else None,
+    )
+    return folder
+
+
+def _labels(head: str) -> tuple[str, ...]:
+    return {"intents": LABELS, "polarity": POLARITIES}.get(head, (head,))
+
+
+def _platt(width: int) -> Platt:
+    return Platt(slope=(1.0,) * width, intercept=(0.0,) * width)
+
+
+def _calibration(head: str) -> Platt | Temperature:
+    return Temperature(temperature=1.0) if head == "polarity" else _platt(len(_labels(head)))
+
+
+def _write_tokenizer(path: Path) -> int:
+    pieces = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *string.ascii_lowercase,
+        *string.digits,
+        *string.punctuation,
+    ]
+    pieces += ["##" + char for char in string.ascii_lowercase + string.digits]
+    pieces += ["human", "person", "agent", "refund", "order", "useless", "thanks", "please", "card", "the", "my", "is"]
+    tokenizer = Tokenizer(models.WordPiece({piece: number for number, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.save(str(path))
+    return len(pieces)
+
+
+def _write_graph(
+    path: Path, inputs: tuple[str, ...], outputs: dict[str, int], vocabulary: int, rng: np.random.Generator
+) -> None:
+    """Embedding, masked mean over tokens, one matrix per output."""
+    weights = [_constant("embedding", rng.normal(size=(vocabulary, SIZE))), _constant("last", [-1], np.int64)]
+    nodes = [
+        helper.make_node("Gather", ["embedding", "input_ids"], ["tokens"]),
+        helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["mask", "last"], ["mask_3d"]),
+        helper.make_node("Mul", ["tokens", "mask_3d"], ["masked"]),
+        helper.make_node("ReduceMean", ["masked", "middle"], ["pooled"], keepdims=0),
+    ]
+    weights.append(_constant("middle", [1], np.int64))
+    for name, width in outputs.items():
+        weights.append(_constant(f"{name}_weight", rng.normal(size=(SIZE, width)) * 2))
+        nodes.append(helper.make_node("MatMul", ["pooled", f"{name}_weight"], [name]))
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"]) for name in inputs],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", width]) for name, width in outputs.items()],
+        weights,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+
+
+def _constant(name: str, values: object, kind: type = np.float32) -> onnx.TensorProto:
+    return numpy_helper.from_array(np.asarray(values, dtype=kind), name)

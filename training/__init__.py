@@ -1,0 +1,1 @@
+"""Makes bundles: data, fine-tuning, calibration, export, evaluation, release."""

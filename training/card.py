@@ -1,0 +1,200 @@
+"""The model card of a bundle, written from its manifest and report: data, metrics with n, known weaknesses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from models.bundle import Manifest
+
+# What a reader must know and no figure says; kept here so that every release repeats or mends it.
+WEAKNESSES = (
+    "English only. A message that is surely in another language gets no model scores (`unsupported_language`); requests "
+    "for a person are then found by a phrase list per locale.",
+    'A message is read alone: the bot\'s message before it is not seen, so a bare "yes" is an affirmation and nothing more.',
+    "legal_threat, harassment_report and most of safety_risk are learned from messages that we wrote ourselves; their test "
+    "rows come from the same authors (other batches), so real customers will word them in ways that were not measured.",
+    "Sentiment is fitted to readers' ratings of tweets, product reviews, editorials and our own messages; long messages "
+    "that praise and complain at once come out near the middle.",
+    "Answer confidence is learned mostly from short answers about places, products and articles; long, many-step answers "
+    "are rarer in its data, and arithmetic or dates that must be compared are beyond it.",
+    "Rates of a label in the calibration data are not those of your traffic: look at the probabilities on your own "
+    "conversations before you lower a threshold.",
+)
+
+
+def write_card(path: Path, manifest: Manifest, report: Mapping[str, Any]) -> None:
+    """Write the card as Markdown."""
+    path.write_text("\n".join(_lines(manifest, report)) + "\n", encoding="utf-8")
+
+
+def _lines(manifest: Manifest, report: Mapping[str, Any]) -> Iterable[str]:
+    yield f"# Bundle {manifest.label}"
+    yield ""
+    yield (
+        "Two int8 ONNX graphs, each a fine-tuned all-MiniLM-L6-v2 (22.7 M parameters, Apache-2.0): `message.onnx` scores a "
+        "customer message (intents with topics, out-of-scope, explicit request, sentiment, frustration), `confidence.onnx` "
+        "judges a draft answer against its passages. This page is written by the release; every figure is of the int8 "
+        "graphs, on the test split, through the scorer that serves."
+    )
+    yield ""
+    yield from _messages(report["messages"], report["baselines"]["tfidf_on_written"])
+    yield from _answers(report["answers"], report["baselines"]["overlap_on_answers"])
+    yield from _parity(report["parity"])
+    yield from ["## Known weaknesses", "", *(f"- {line}" for line in WEAKNESSES), ""]
+    yield from _data(manifest)
+
+
+def _cell(figure: Any) -> str:
+    if isinstance(figure, Mapping):
+        return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
+    return "" if figure is None else f"{figure:.3f}"
+
+
+def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterable[str]:
+    header = list(header)
+    yield "| " + " | ".join(header) + " |"
+    yield "|" + " --- |" * len(header)
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"
+    yield ""
+
+
+def _messages(report: Mapping[str, Any], baseline: Mapping[str, Any]) -> Iterable[str]:
+    yield f"## Messages (n = {report['n']}, of which {report['unscored']} were taken for another language and count as missed)"
+    yield ""
+    yield "Intervals are 95 % bootstrap. `written` are messages that we wrote, held out by batch; the others are public corpora."
+    yield ""
+    for head in ("explicit", "out_of_scope", "frustration"):
+        threshold = 0.8 if head == "explicit" else 0.5
+        yield f"### {head} (precision, recall, F1 and false positives at {threshold})"
+        yield ""
+        names = ("auroc", "precision", "recall", "f1", "ece", "brier", "false_positive_rate")
+        yield from _table(
+            ("source", "n", "positive", "AUROC", "precision", "recall", "F1", "ECE-15", "Brier", "false positive rate"),
+            (
+                (source, str(entry["n"]), str(entry["n_positive"]), *(_cell(entry.get(name)) for name in names))
+                for source, entry in report[head].items()
+            ),
+        )
+        if head in baseline:
+            found = baseline[head]
+            yield (
+                f"TF-IDF + logistic regression on `written`: AUROC {found['auroc']:.3f}, F1 {found['f1']:.3f} at the same "
+                f"threshold, {found['best_f1']:.3f} at its best one."
+            )
+            yield ""
+    yield "### sentiment (against readers' mean ratings)"
+    yield ""
+    yield from _table(
+        ("source", "n", "Pearson", "mean absolute error"),
+        (
+            (source, str(entry["n"]), _cell(entry["pearson"]), _cell(entry["mean_absolute_error"]))
+            for source, entry in report["sentiment"].items()
+        ),
+    )
+    if "sentiment" in baseline:
+        yield f"TF-IDF + ridge regression on `written`: Pearson {baseline['sentiment']['pearson']:.3f}."
+        yield ""
+    yield "### intents (at the bundle's recommended threshold of each label)"
+    yield ""
+    yield from _table(
+        ("source", "n", "micro F1", "macro F1", "macro average precision"),
+        (
+            (
+                source,
+                str(entry["n"]),
+                _cell(entry["micro_f1"]),
+                _cell(entry["macro_f1"]),
+                _cell(entry["macro_average_precision"]),
+            )
+            for source, entry in report["intents"].items()
+        ),
+    )
+    if "intents" in baseline:
+        found = baseline["intents"]
+        yield (
+            f"TF-IDF + logistic regression on `written`: micro F1 {found['micro_f1']:.3f} at 0.5, macro average precision "
+            f"{found['macro_average_precision']:.3f}."
+        )
+        yield ""
+    for source in ("written", "all"):
+        if source not in report["intents"]:
+            continue
+        yield f"Each label on `{source}`:"
+        yield ""
+        labels = report["intents"][source]["labels"]
+        names = ("precision", "recall", "f1", "average_precision")
+        yield from _table(
+            ("label", "positive", "n", "precision", "recall", "F1", "average precision"),
+            (
+                (label, str(entry["n_positive"]), str(entry["n"]), *(_cell(entry[name]) for name in names))
+                for label, entry in labels.items()
+            ),
+        )
+
+
+def _answers(report: Mapping[str, Any], baseline: Mapping[str, Any]) -> Iterable[str]:
+    yield f"## Answer confidence (n = {report['n']})"
+    yield ""
+    yield "AUROC of good against bad answers, average precision of finding the bad ones, AURC (lower is better)."
+    yield ""
+    names = ("auroc", "average_precision_of_bad", "aurc", "ece", "brier")
+    found = {
+        source: entry["good"] for source, entry in report.items() if isinstance(entry, Mapping) and "good" in entry
+    }
+    yield from _table(
+        ("source", "n", "bad", "AUROC", "AP of bad", "AURC", "ECE-15", "Brier", "word overlap: AUROC / AP / AURC"),
+        (
+            (
+                source, str(entry["n"]), str(entry["n_bad"]), *(_cell(entry[name]) for name in names),
+                " / ".join(f"{baseline[source][name]:.3f}" for name in names[:3]) if source in baseline else "",
+            )
+            for source, entry in found.items()
+        ),
+    )  # fmt: skip
+    parts = [
+        (source, part, str(entry[part]["n"]), _cell(entry[part]["auroc"]), _cell(entry[part]["ece"]))
+        for source, entry in report.items()
+        if isinstance(entry, Mapping)
+        for part in ("sufficient", "grounded", "answers")
+        if part in entry
+    ]
+    yield from _table(("source", "part", "n", "AUROC", "ECE-15"), parts)
+
+
+def _parity(report: Mapping[str, Any]) -> Iterable[str]:
+    yield "## int8 against fp32"
+    yield ""
+    yield (
+        f"On {report['n']} held-out messages, each decided by the default policy as an opening message: "
+        f"{report['decision_flips']} decisions differ ({100 * report['decision_flip_share']:.2f} %), the best label differs on "
+        f"{100 * report['best_label_share']:.2f} %; mean difference of `explicit` {report['explicit_mean_difference']:.4f} "
+        f"(largest {report['explicit_max_difference']:.3f}), of `sentiment` {report['sentiment_mean_difference']:.4f}."
+    )
+    yield ""
+
+
+def _data(manifest: Manifest) -> Iterable[str]:
+    yield "## Data"
+    yield ""
+    yield (
+        "Splits are by conversation, entity, document or author batch, never by row; near-identical texts across splits were "
+        "dropped. No evaluation-only corpus was read. Fingerprints: messages "
+        f"`{manifest.data['messages_fingerprint'][:16]}`, answers `{manifest.data['answers_fingerprint'][:16]}`."
+    )
+    yield ""
+    yield from _table(
+        ("source", "licence", "train", "calibration", "test"),
+        (
+            (f"[{entry['name']}]({entry['url']})" if entry.get("url") else entry["name"], entry["licence"],
+             *(str(entry["rows"].get(split, 0)) for split in ("train", "calibration", "test")))
+            for entry in manifest.data["sources"]
+        ),
+    )  # fmt: skip
+    yield "## Training"
+    yield ""
+    yield from (
+        f"- {name}: `{value}`" for name, value in sorted(manifest.training.items()) if not isinstance(value, Mapping)
+    )

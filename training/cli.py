@@ -1,0 +1,39 @@
+"""The commands of this room: `baton train`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from training.config import load_experiment
+
+
+def train(
+    experiment: Annotated[
+        str, typer.Argument(help="Name of training/configs/<name>.toml, or a path to one.")
+    ] = "default",
+    work: Annotated[
+        Path | None, typer.Option(help="Folder for weights, logs and the bundle; default runs/<experiment>.")
+    ] = None,
+    version: Annotated[str | None, typer.Option(help="Version of the bundle; default year.month.day.")] = None,
+    release: Annotated[
+        bool, typer.Option("--release", help="Move the bundle to models/bundles/ when it passes the gates.")
+    ] = False,
+    threads: Annotated[int, typer.Option(min=1, help="Cores for training and scoring.")] = 2,
+) -> None:
+    """Train, calibrate, export and measure a bundle; an interrupted run goes on where it stopped.
+
+    Reads the corpora from the folder that BATON_DATA names.
+    """
+    from training.pipeline import run_experiment  # noqa: PLC0415 - torch takes seconds
+
+    settings = load_experiment(experiment)
+    folder = work or Path("runs") / settings.name
+    chosen = version or datetime.now(UTC).strftime("%Y.%m.%d")
+    report = run_experiment(settings, folder, version=chosen, release_it=release, threads=threads)
+    parity = report["parity"]
+    typer.echo(f"bundle in {folder / 'bundle'}; {parity['decision_flips']} of {parity['n']} decisions differ from fp32")
+    typer.echo(f"all figures: {folder / 'report.json'}")

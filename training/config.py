@@ -1,0 +1,93 @@
+"""Experiments: one TOML file says seeds, data, network and optimiser; nothing is read from anywhere else."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from models.errors import BatonError
+
+CONFIGS = Path(__file__).parent / "configs"
+
+
+class ConfigError(BatonError):
+    """An experiment file doesn't hold together."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(_Section):
+    """Which sources are read, and how rows are balanced.
+
+    ``repeat`` multiplies a source's rows in an epoch; ``limit`` takes the first so many rows a source, for smoke runs.
+    """
+
+    messages: tuple[str, ...]
+    answers: tuple[str, ...]
+    repeat: dict[str, int] = Field(default_factory=dict)
+    limit: int | None = None
+
+
+class Encoder(_Section):
+    """The pretrained encoder: a folder, ``minilm`` for the packaged all-MiniLM-L6-v2, or ``tiny`` for smoke runs."""
+
+    name: str = "minilm"
+    dropout: float = 0.1
+
+
+class Training(_Section):
+    """One fine-tuning run. Learning rates are per step of AdamW; ``layer_decay`` multiplies them per layer downwards."""
+
+    epochs: float = 3
+    batch_size: int = 64
+    encoder_rate: float = 8e-5
+    head_rate: float = 1e-3
+    layer_decay: float = 0.9
+    weight_decay: float = 0.01
+    warmup: float = 0.06
+    max_gradient: float = 1.0
+    bf16: bool = True
+    noise: float = 0.0
+    checkpoint_seconds: float = 120.0
+
+
+class Gate(_Section):
+    """A bound on one number of the report, named by its dotted path; a candidate beyond it is not released."""
+
+    metric: str
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class Experiment(_Section):
+    """Everything that decides what a training run produces, besides the code and the data."""
+
+    name: str
+    seed: int = 20261120
+    data: Data
+    encoder: Encoder = Encoder()
+    message: Training = Training()
+    confidence: Training = Training()
+    gates: tuple[Gate, ...] = ()
+
+
+def load_experiment(name_or_path: str) -> Experiment:
+    """Read ``training/configs/<name>.toml`` or the file at a path.
+
+    Raises:
+        ConfigError: there is no such file, or a field is wrong; names the field and what was expected.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        path = CONFIGS / f"{name_or_path}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in CONFIGS.glob("*.toml")))
+        raise ConfigError(f"no experiment {name_or_path!r}; expected a .toml file or one of: {known}")
+    try:
+        return Experiment.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (ValidationError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path.name} doesn't hold together: {error}") from error

@@ -1,0 +1,222 @@
+"""Metrics of a *bundle* on the test split, through the kernel's scorer: what is measured is what serves."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from models.contracts import Role, Scores
+from models.records import AnswerExample, LabelledMessage
+from models.scorer import Scorer, ScoreRequest
+from training import metrics
+from training.labels import ANSWER_PARTS, LABELS
+
+MIN_ROWS = 30
+EXPLICIT_THRESHOLD = 0.8
+_CHUNK = 256
+
+
+def score_messages(scorer: Scorer, texts: Sequence[str]) -> list[Scores]:
+    """Score customer messages, each on its own, with a progress bar."""
+    requests = [ScoreRequest(role=Role.CUSTOMER, text=text) for text in texts]
+    return _score(scorer, requests, "test messages")
+
+
+def score_answers(scorer: Scorer, rows: Sequence[AnswerExample]) -> list[Scores]:
+    """Score draft answers with their passages, each on its own."""
+    requests = [
+        ScoreRequest(role=Role.BOT, text=row.answer or "", question=row.message, passages=row.passages) for row in rows
+    ]
+    return _score(scorer, requests, "test answers")
+
+
+def _score(scorer: Scorer, requests: Sequence[ScoreRequest], what: str) -> list[Scores]:
+    found: list[Scores] = []
+    with tqdm(total=len(requests), desc=what, unit="row", mininterval=5.0) as bar:
+        for start in range(0, len(requests), _CHUNK):
+            chunk = requests[start : start + _CHUNK]
+            found += scorer.score(chunk)
+            bar.update(len(chunk))
+    return found
+
+
+def label_matrix(scores: Sequence[Scores]) -> np.ndarray:
+    """Return float64 (rows, labels) in the taxonomy's order; a message that wasn't scored has 0 everywhere."""
+    matrix = np.zeros((len(scores), len(LABELS)))
+    column = {label: number for number, label in enumerate(LABELS)}
+    for number, row in enumerate(scores):
+        for entry in row.intents or ():
+            matrix[number, column[entry.label]] = entry.probability
+    return matrix
+
+
+def truth_matrix(rows: Sequence[LabelledMessage]) -> np.ndarray:
+    """Return float64 (rows, labels): 1 present, 0 known to be absent, NaN not labelled."""
+    matrix = np.full((len(rows), len(LABELS)), np.nan)
+    column = {label: number for number, label in enumerate(LABELS)}
+    for number, row in enumerate(rows):
+        for label in LABELS if row.known == "all" else row.known:
+            matrix[number, column[label]] = 0.0
+        for label in row.labels:
+            matrix[number, column[label]] = 1.0
+    return matrix
+
+
+def evaluate_messages(
+    rows: Sequence[LabelledMessage], scores: Sequence[Scores], thresholds: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return the message heads' metrics: a group per head, in it one per source, each with interval and n.
+
+    Args:
+        rows: the test split.
+        scores: of the same rows, in order.
+        thresholds: of the labels, as the bundle recommends them.
+    """
+    sources: dict[str, list[int]] = defaultdict(list)
+    for number, row in enumerate(rows):
+        sources[row.source].append(number)
+    sources["all"] = list(range(len(rows)))
+    report: dict[str, Any] = {"n": len(rows), "unscored": sum(score.intents is None for score in scores)}
+    columns = {
+        "explicit": ([row.explicit for row in rows], [score.explicit for score in scores]),
+        "out_of_scope": ([row.out_of_scope for row in rows], [score.out_of_scope for score in scores]),
+        "frustration": ([row.frustration for row in rows], [score.frustration for score in scores]),
+        "sentiment": (
+            [row.sentiment for row in rows],
+            [score.sentiment.score if score.sentiment else None for score in scores],
+        ),
+    }
+    for head, (truth, found) in columns.items():
+        report[head] = {}
+        for source, numbers in sorted(sources.items()):
+            known = [number for number in numbers if truth[number] is not None]
+            values = np.asarray([float(truth[number]) for number in known])  # type: ignore[arg-type]
+            guesses = np.asarray([float(found[number] or 0.0) for number in known])
+            measured = _rated(values, guesses) if head == "sentiment" else _binary(values, guesses, head)
+            if measured:
+                report[head][source] = measured
+    report["intents"] = {
+        source: _labels([rows[number] for number in numbers], [scores[number] for number in numbers], thresholds)
+        for source, numbers in sorted(sources.items())
+        if len(numbers) >= MIN_ROWS and any(rows[number].labels for number in numbers)
+    }
+    return report
+
+
+def _binary(truth: np.ndarray, probabilities: np.ndarray, head: str) -> dict[str, Any] | None:
+    """AUROC, average precision, ECE, Brier and, at the default policy's threshold, precision, recall, F1."""
+    classes = truth >= 0.5
+    if len(truth) < MIN_ROWS:
+        return None
+    report: dict[str, Any] = {"n": len(truth), "n_positive": int(classes.sum())}
+    threshold = EXPLICIT_THRESHOLD if head == "explicit" else 0.5
+    report["false_positive_rate"] = metrics.figure(
+        lambda real, guess: float(np.mean(guess[~real] >= threshold)) if (~real).any() else float("nan"),
+        classes,
+        probabilities,
+    )
+    if not classes.any() or classes.all():
+        return report
+    for name, measure in (("auroc", metrics.auroc), ("average_precision", metrics.average_precision)):
+        report[name] = metrics.figure(measure, classes, probabilities)
+    for name, measure in (("ece", metrics.ece), ("brier", metrics.brier)):
+        report[name] = metrics.figure(measure, classes.astype(float), probabilities)
+    for place, name in enumerate(("precision", "recall", "f1")):
+        report[name] = metrics.figure(
+            lambda real, guess, place=place: metrics.precision_recall_f1(real, guess >= threshold)[place],
+            classes,
+            probabilities,
+        )
+    report["threshold"] = threshold
+    return report
+
+
+def _rated(ratings: np.ndarray, scores: np.ndarray) -> dict[str, Any] | None:
+    if len(ratings) < MIN_ROWS:
+        return None
+    return {
+        "n": len(ratings),
+        "pearson": metrics.figure(metrics.pearson, ratings, scores),
+        "mean_absolute_error": metrics.figure(
+            lambda real, guess: float(np.mean(np.abs(real - guess))), ratings, scores
+        ),
+    }
+
+
+def _labels(
+    rows: Sequence[LabelledMessage], scores: Sequence[Scores], thresholds: Mapping[str, float]
+) -> dict[str, Any]:
+    """Micro and macro F1 at the recommended thresholds over labelled entries, and each label's own figures."""
+    truth, probabilities = truth_matrix(rows), label_matrix(scores)
+    cuts = np.asarray([thresholds.get(label, 0.5) for label in LABELS])
+    known = ~np.isnan(truth)
+    predicted = (probabilities >= cuts) & known
+    real = (np.nan_to_num(truth) >= 0.5) & known
+    by_label = {}
+    for column, label in enumerate(LABELS):
+        mask = known[:, column]
+        if not real[mask, column].any():
+            continue
+        precision, recall, f1 = metrics.precision_recall_f1(real[mask, column], predicted[mask, column])
+        by_label[label] = {
+            "n_positive": int(real[mask, column].sum()),
+            "n": int(mask.sum()),
+            "precision": round(precision, 4),
+            "recall": round(recall, 4),
+            "f1": round(f1, 4),
+            "average_precision": round(metrics.average_precision(real[mask, column], probabilities[mask, column]), 4),
+        }
+    return {
+        "n": len(rows),
+        "micro_f1": metrics.figure(lambda a, b: metrics.precision_recall_f1(a.ravel(), b.ravel())[2], real, predicted),
+        "macro_f1": round(float(np.mean([entry["f1"] for entry in by_label.values()])), 4),
+        "macro_average_precision": round(
+            float(np.mean([entry["average_precision"] for entry in by_label.values()])), 4
+        ),
+        "labels": by_label,
+    }
+
+
+def evaluate_answers(rows: Sequence[AnswerExample], scores: Sequence[Scores]) -> dict[str, Any]:
+    """Return the confidence model's metrics by source: P(good) and each part.
+
+    AUC and AP are of *finding bad answers* (as published for DSTC9); AURC is the area under the risk-coverage curve.
+    """
+    sources: dict[str, list[int]] = defaultdict(list)
+    for number, row in enumerate(rows):
+        sources[row.source].append(number)
+    report: dict[str, Any] = {"n": len(rows)}
+    for source, numbers in sorted(sources.items()):
+        found = {}
+        good = [n for n in numbers if rows[n].good is not None and scores[n].confidence is not None]
+        if len(good) >= MIN_ROWS:
+            truth = np.asarray([rows[n].good for n in good], dtype=np.float64) > 0.5
+            confidence = np.asarray([scores[n].confidence for n in good], dtype=np.float64)
+            found["good"] = {
+                "n": len(good),
+                "n_bad": int((~truth).sum()),
+                "auroc": metrics.figure(metrics.auroc, truth, confidence),
+                "average_precision_of_bad": metrics.figure(metrics.average_precision, ~truth, -confidence),
+                "aurc": metrics.figure(metrics.aurc, truth, confidence),
+                "ece": metrics.figure(metrics.ece, truth.astype(float), confidence),
+                "brier": metrics.figure(metrics.brier, truth.astype(float), confidence),
+            }
+        for part in ANSWER_PARTS:
+            known = [n for n in numbers if getattr(rows[n], part) is not None and part in (scores[n].answer or {})]
+            if len(known) < MIN_ROWS:
+                continue
+            real = np.asarray([getattr(rows[n], part) for n in known]) >= 0.5
+            guess = np.asarray([(scores[n].answer or {})[part] for n in known])
+            if real.any() and not real.all():
+                found[part] = {
+                    "n": len(known),
+                    "auroc": metrics.figure(metrics.auroc, real, guess),
+                    "ece": metrics.figure(metrics.ece, real.astype(float), guess),
+                }
+        if found:
+            report[source] = found
+    return report

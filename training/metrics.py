@@ -1,0 +1,111 @@
+"""What we report, in NumPy, each with its formula and source. Inputs are one-dimensional unless a shape is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+
+def auroc(truth: np.ndarray, scores: np.ndarray) -> float:
+    """Probability that a positive scores above a negative, ties half; NaN with one class only.
+
+    Source: Mann-Whitney U; Hanley and McNeil 1982.
+    """
+    positive = int(truth.sum())
+    negative = len(truth) - positive
+    if not positive or not negative:
+        return float("nan")
+    values, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    del values
+    ranks = (np.cumsum(counts) - (counts - 1) / 2.0)[inverse]
+    return float((ranks[truth.astype(bool)].sum() - positive * (positive + 1) / 2.0) / (positive * negative))
+
+
+def average_precision(truth: np.ndarray, scores: np.ndarray) -> float:
+    """Mean precision at each positive, best score first (step-wise, no interpolation); NaN without positives."""
+    if not truth.any():
+        return float("nan")
+    order = np.argsort(-scores, kind="stable")
+    hits = truth[order].astype(np.float64)
+    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    return float((precision * hits).sum() / hits.sum())
+
+
+def precision_recall_f1(truth: np.ndarray, predicted: np.ndarray) -> tuple[float, float, float]:
+    """Precision, recall and their harmonic mean for one label; 0 where a denominator is empty."""
+    both = float(np.logical_and(truth, predicted).sum())
+    precision = both / predicted.sum() if predicted.any() else 0.0
+    recall = both / truth.sum() if truth.any() else 0.0
+    f1 = 2 * precision * recall / (precision + recall) if both else 0.0
+    return float(precision), float(recall), float(f1)
+
+
+def brier(truth: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean squared error of probabilities. Source: Brier 1950."""
+    return float(np.mean((probabilities - truth) ** 2))
+
+
+def ece(truth: np.ndarray, probabilities: np.ndarray, *, bins: int = 15) -> float:
+    """Expected calibration error over equal-width bins: share-weighted |mean probability - observed rate|.
+
+    Source: Naeini et al. 2015; Guo et al. 2017 use 15 bins.
+    """
+    place = np.minimum((probabilities * bins).astype(int), bins - 1)
+    error = 0.0
+    for number in range(bins):
+        inside = place == number
+        if inside.any():
+            error += inside.mean() * abs(probabilities[inside].mean() - truth[inside].mean())
+    return float(error)
+
+
+def aurc(truth_good: np.ndarray, confidence: np.ndarray) -> float:
+    """Area under the risk-coverage curve: mean error rate over all coverages, most confident first.
+
+    Source: Geifman and El-Yaniv 2017.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    errors = 1.0 - truth_good[order].astype(np.float64)
+    return float(np.mean(np.cumsum(errors) / np.arange(1, len(errors) + 1)))
+
+
+def pearson(left: np.ndarray, right: np.ndarray) -> float:
+    """Linear correlation; NaN when one side is constant."""
+    if len(left) < 2 or np.ptp(left) == 0 or np.ptp(right) == 0:
+        return float("nan")
+    return float(np.corrcoef(left, right)[0, 1])
+
+
+def macro_recall(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Mean over the classes that occur of the share of each that was found."""
+    return float(np.mean([np.mean(predicted[truth == value] == value) for value in np.unique(truth)]))
+
+
+def interval(
+    measure: Callable[..., float], *columns: np.ndarray, rounds: int = 500, seed: int = 7, level: float = 0.95
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of ``measure(*columns)`` over rows.
+
+    Source: Efron 1979. Rounds in which the measure isn't defined (one class drawn) are left out.
+    """
+    rng = np.random.default_rng(seed)
+    count = len(columns[0])
+    values = []
+    for _ in range(rounds):
+        drawn = rng.integers(0, count, count)
+        value = measure(*(column[drawn] for column in columns))
+        if np.isfinite(value):
+            values.append(value)
+    if not values:
+        return float("nan"), float("nan")
+    tail = (1.0 - level) / 2.0
+    low, high = np.quantile(values, [tail, 1.0 - tail])
+    return float(low), float(high)
+
+
+def figure(measure: Callable[..., float], *columns: np.ndarray, rounds: int = 300) -> dict[str, float | int]:
+    """Return a measure as it is reported: value, 95 % interval and n."""
+    low, high = interval(measure, *columns, rounds=rounds)
+    value = measure(*columns)
+    return {"value": round(value, 4), "low": round(low, 4), "high": round(high, 4), "n": len(columns[0])}

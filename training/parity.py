@@ -1,0 +1,95 @@
+"""Torch against ONNX: logits of the fp32 graph, then scores and *decisions* of the int8 graph on held-out messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from models.bundle import ANSWER_HEAD, ANSWER_INPUTS, MESSAGE_HEADS, MESSAGE_INPUTS
+from models.contracts import Message, Role, Scores
+from models.encoding import Encoded, Encoder
+from models.errors import BatonError
+from models.policy.engine import Turn, decide
+from models.policy.schema import Policy
+from models.policy.state import NEW
+from models.session import Session
+from training.networks import AnswerNetwork
+
+# fp32 arithmetic in another order: differences beyond this mean that the export is wrong
+LOGIT_TOLERANCE = 1e-3
+
+
+class ParityError(BatonError):
+    """An exported graph doesn't compute what the network computes."""
+
+
+def check_export(network: nn.Module, graph: Path, encoder: Encoder, rows: Sequence[Encoded]) -> float:
+    """Compare logits of the network and its fp32 graph on encoded rows.
+
+    Returns:
+        The largest absolute difference.
+
+    Raises:
+        ParityError: it is larger than ``LOGIT_TOLERANCE``.
+    """
+    answers = isinstance(network, AnswerNetwork)
+    inputs = ANSWER_INPUTS if answers else MESSAGE_INPUTS
+    outputs = (ANSWER_HEAD,) if answers else MESSAGE_HEADS
+    session = Session(graph, inputs=inputs, outputs=outputs)
+    network.eval()
+    worst = 0.0
+    for row in rows:
+        batch = {name: values for name, values in encoder.batch([row]).items() if name in inputs}
+        with torch.no_grad():
+            expected = network(**{name: torch.from_numpy(values) for name, values in batch.items()})
+        for name, found in session.run(batch).items():
+            worst = max(worst, float(np.abs(found - expected[name].numpy()).max()))
+    if worst > LOGIT_TOLERANCE:
+        raise ParityError(
+            f"{graph.name} differs from the network by {worst:.5f} in a logit; allowed is {LOGIT_TOLERANCE}; export it again"
+        )
+    return worst
+
+
+def compare_scores(
+    texts: Sequence[str], reference: Sequence[Scores], found: Sequence[Scores], policy: Policy
+) -> dict[str, Any]:
+    """Compare two bundles' scores of the same messages, down to what the policy decides on each as an opening message.
+
+    Args:
+        texts: the messages.
+        reference: scores of the fp32 graph.
+        found: scores of the int8 graph.
+        policy: decides.
+
+    Returns:
+        n, the share of messages whose decision or best label differs, and the largest and mean differences.
+    """
+    pairs = [(text, a, b) for text, a, b in zip(texts, reference, found, strict=True) if a.intents and b.intents]
+    flips = sum(_decision(text, a, policy) != _decision(text, b, policy) for text, a, b in pairs)
+    tops = sum(a.intents[0].label != b.intents[0].label for _, a, b in pairs if a.intents and b.intents)
+    explicit = np.asarray([abs((a.explicit or 0) - (b.explicit or 0)) for _, a, b in pairs])
+    sentiment = np.asarray(
+        [abs(a.sentiment.score - b.sentiment.score) for _, a, b in pairs if a.sentiment and b.sentiment]
+    )
+    return {
+        "n": len(pairs),
+        "decision_flips": flips,
+        "decision_flip_share": round(flips / max(1, len(pairs)), 5),
+        "best_label_share": round(tops / max(1, len(pairs)), 5),
+        "explicit_mean_difference": round(float(explicit.mean()), 5),
+        "explicit_max_difference": round(float(explicit.max()), 5),
+        "sentiment_mean_difference": round(float(sentiment.mean()), 5),
+    }
+
+
+def _decision(text: str, scores: Scores, policy: Policy) -> str:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    turn = Turn(message=Message(id="m", role=Role.CUSTOMER, text=text, at=at), scores=scores)
+    return decide(turn, NEW, policy).decision.decision.value

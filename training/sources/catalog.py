@@ -1,0 +1,110 @@
+"""The catalogue of corpora: where each lies, under which licence, and whether it is the one that we looked at.
+
+The corpora themselves aren't part of the project. ``data/sources.toml`` names their public address, commit and hashes;
+the environment variable ``BATON_DATA`` names the folder that holds one subfolder per corpus.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from models.errors import BatonError
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ROOT / "data" / "sources.toml"
+VARIABLE = "BATON_DATA"
+
+Role = Literal["train", "test", "evaluation_only"]
+
+
+class SourceError(BatonError):
+    """A corpus is missing, isn't the published one, or may not be used for this."""
+
+
+class Corpus(BaseModel):
+    """One corpus of ``data/sources.toml``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    url: str
+    commit: str
+    licence: str
+    citation: str
+    folder: str
+    role: Role
+    files: dict[str, str] = Field(min_length=1)
+
+
+def read_catalog(path: Path = SOURCES) -> dict[str, Corpus]:
+    """Return the corpora of a catalogue file by name.
+
+    Raises:
+        SourceError: the file is missing or doesn't hold together.
+    """
+    if not path.is_file():
+        raise SourceError(f"no catalogue at {path}; expected data/sources.toml of the project; train from a checkout")
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))["corpus"]
+        corpora = [Corpus.model_validate({"name": name, **table}) for name, table in tables.items()]
+    except (tomllib.TOMLDecodeError, KeyError, ValidationError) as error:
+        raise SourceError(f"{path.name} doesn't hold together: {error}; expected tables [corpus.<name>]") from error
+    return {corpus.name: corpus for corpus in corpora}
+
+
+def data_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder that ``BATON_DATA`` names.
+
+    Raises:
+        SourceError: the variable isn't set, or names no folder.
+    """
+    value = environment.get(VARIABLE, "")
+    if not value:
+        raise SourceError(f"{VARIABLE} isn't set; expected a folder with one subfolder per corpus; see data/README.md")
+    folder = Path(value)
+    if not folder.is_dir():
+        raise SourceError(f"{VARIABLE} names {folder}, which is no folder; expected one subfolder per corpus")
+    return folder
+
+
+def open_corpus(name: str, *, data: Path | None = None, catalog: Mapping[str, Corpus] | None = None) -> Path:
+    """Return the folder of a corpus for training, after checking every one of its files.
+
+    Raises:
+        SourceError: unknown, evaluation only, missing, or not the published files.
+    """
+    corpora = read_catalog() if catalog is None else catalog
+    corpus = corpora.get(name)
+    if corpus is None:
+        raise SourceError(f"unknown corpus {name!r}; expected one of {', '.join(sorted(corpora))}")
+    if corpus.role == "evaluation_only":
+        raise SourceError(f"{name} is for evaluation only ({corpus.licence}); no training adapter may read it")
+    folder = (data_folder() if data is None else data) / corpus.folder
+    if not folder.is_dir():
+        raise SourceError(f"no folder {folder}; expected {name} from {corpus.url} at commit {corpus.commit}")
+    for problem in _problems(folder, corpus):
+        raise SourceError(f"{problem}; fetch {name} from {corpus.url} at commit {corpus.commit}")
+    return folder
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _problems(folder: Path, corpus: Corpus) -> Iterator[str]:
+    """Yield what is wrong with the files of a corpus."""
+    for name, expected in corpus.files.items():
+        path = folder / name
+        if not path.is_file():
+            yield f"no file {path}"
+        elif (found := sha256_of(path)) != expected:
+            yield f"{path} has SHA-256 {found}, expected {expected}"

@@ -1,0 +1,1 @@
+"""For analysts: replay and threshold tuning, torch-free."""
