@@ -192,7 +192,7 @@ def show(played: Played, console: Console) -> None:
     fired = [report for report in decision.triggers if report.status.value == "fired"]
     for report in fired:
         bound = "" if report.threshold is None else f" {report.operator} {report.threshold:g}"
-        value = f"{report.value:.2f}" if isinstance(report.value, float) else report.value
+        value = f"{report.value:.2f}" if isinstance(report.value, float) else str(report.value)
         console.print(f"  [dim]fired      {report.rule_id}: {report.name} {value}{bound}[/dim]", highlight=False)
     if decision.would_flip_if:
         flip = decision.would_flip_if[0]

@@ -14,3 +14,7 @@ class PhraseMatch:
 
 def find_request(text: str, language: str | None) -> PhraseMatch | None:
     return None
+
+
+def find_answer(text: str, language: str | None) -> bool | None:
+    return None

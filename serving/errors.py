@@ -9,7 +9,8 @@
     ├── MessageConflict       a message id that was used for another message
     ├── BodyTooLarge          more bytes than the limit
     ├── BodyTooSlow           the body didn't arrive in time
-    └── ForeignHost           a request for a host name that isn't this machine's
+    ├── ForeignHost           a request for a host name that isn't this machine's
+    └── AddressUnavailable    the address to listen on is taken or isn't ours
 
 HTTP statuses stand in ``api/problems.py`` and nowhere else.
 """
@@ -67,3 +68,7 @@ class BodyTooSlow(ServingError):
 
 class ForeignHost(ServingError):
     """The request names a host that isn't this machine's; a web page may be trying to reach the service."""
+
+
+class AddressUnavailable(ServingError):
+    """The service can't listen where it was told to; it doesn't start."""

@@ -62,9 +62,12 @@ def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterable[str
 
 
 def _messages(report: Mapping[str, Any], baseline: Mapping[str, Any]) -> Iterable[str]:
-    yield f"## Messages (n = {report['n']}, of which {report['unscored']} were taken for another language and count as missed)"
+    yield f"## Messages (n = {report['n']})"
     yield ""
-    yield "Intervals are 95 % bootstrap. `written` are messages that we wrote, held out by batch; the others are public corpora."
+    yield (
+        "Intervals are 95 % bootstrap. `written` are messages that we wrote, held out by batch; the others are public corpora. "
+        f"{report['unscored']} messages were taken for another language and count as missed."
+    )
     yield ""
     for head in ("explicit", "out_of_scope", "frustration"):
         threshold = 0.8 if head == "explicit" else 0.5
@@ -125,11 +128,11 @@ def _messages(report: Mapping[str, Any], baseline: Mapping[str, Any]) -> Iterabl
         yield f"Each label on `{source}`:"
         yield ""
         labels = report["intents"][source]["labels"]
-        names = ("precision", "recall", "f1", "average_precision")
+        shown = ("precision", "recall", "f1", "average_precision")
         yield from _table(
             ("label", "positive", "n", "precision", "recall", "F1", "average precision"),
             (
-                (label, str(entry["n_positive"]), str(entry["n"]), *(_cell(entry[name]) for name in names))
+                (label, str(entry["n_positive"]), str(entry["n"]), *(_cell(entry[name]) for name in shown))
                 for label, entry in labels.items()
             ),
         )

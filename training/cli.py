@@ -19,7 +19,7 @@ def train(
         Path | None, typer.Option(help="Folder for weights, logs and the bundle; default runs/<experiment>.")
     ] = None,
     version: Annotated[str | None, typer.Option(help="Version of the bundle; default year.month.day.")] = None,
-    release: Annotated[
+    release: Annotated[  # noqa: FBT002 - an option, not an argument
         bool, typer.Option("--release", help="Move the bundle to models/bundles/ when it passes the gates.")
     ] = False,
     threads: Annotated[int, typer.Option(min=1, help="Cores for training and scoring.")] = 2,

@@ -81,7 +81,7 @@ def evaluate_messages(
         sources[row.source].append(number)
     sources["all"] = list(range(len(rows)))
     report: dict[str, Any] = {"n": len(rows), "unscored": sum(score.intents is None for score in scores)}
-    columns = {
+    columns: dict[str, tuple[list[Any], list[Any]]] = {
         "explicit": ([row.explicit for row in rows], [score.explicit for score in scores]),
         "out_of_scope": ([row.out_of_scope for row in rows], [score.out_of_scope for score in scores]),
         "frustration": ([row.frustration for row in rows], [score.frustration for score in scores]),
@@ -94,7 +94,7 @@ def evaluate_messages(
         report[head] = {}
         for source, numbers in sorted(sources.items()):
             known = [number for number in numbers if truth[number] is not None]
-            values = np.asarray([float(truth[number]) for number in known])  # type: ignore[arg-type]
+            values = np.asarray([float(truth[number]) for number in known])
             guesses = np.asarray([float(found[number] or 0.0) for number in known])
             measured = _rated(values, guesses) if head == "sentiment" else _binary(values, guesses, head)
             if measured:
@@ -121,10 +121,10 @@ def _binary(truth: np.ndarray, probabilities: np.ndarray, head: str) -> dict[str
     )
     if not classes.any() or classes.all():
         return report
-    for name, measure in (("auroc", metrics.auroc), ("average_precision", metrics.average_precision)):
-        report[name] = metrics.figure(measure, classes, probabilities)
-    for name, measure in (("ece", metrics.ece), ("brier", metrics.brier)):
-        report[name] = metrics.figure(measure, classes.astype(float), probabilities)
+    report["auroc"] = metrics.figure(metrics.auroc, classes, probabilities)
+    report["average_precision"] = metrics.figure(metrics.average_precision, classes, probabilities)
+    report["ece"] = metrics.figure(metrics.ece, classes.astype(float), probabilities)
+    report["brier"] = metrics.figure(metrics.brier, classes.astype(float), probabilities)
     for place, name in enumerate(("precision", "recall", "f1")):
         report[name] = metrics.figure(
             lambda real, guess, place=place: metrics.precision_recall_f1(real, guess >= threshold)[place],

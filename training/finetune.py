@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from training.batches import Batch
 from training.config import Training
 
 Epochs = Callable[[int], Iterator[Batch]]
+N = TypeVar("N", bound=nn.Module)
 
 
 def parameter_groups(network: nn.Module, settings: Training) -> list[dict[str, object]]:
@@ -36,9 +38,9 @@ def parameter_groups(network: nn.Module, settings: Training) -> list[dict[str, o
 
 
 def finetune(
-    network: nn.Module,
+    network: N,
     epochs: Epochs,
-    loss: Callable[[nn.Module, Batch], Tensor],
+    loss: Callable[[N, Batch], Tensor],
     settings: Training,
     *,
     steps_per_epoch: int,

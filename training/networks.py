@@ -51,7 +51,8 @@ def build_encoder(name: str, *, dropout: float = 0.1) -> nn.Module:
             intermediate_size=64,
             attn_implementation="eager",
         )
-        return BertModel(config, add_pooling_layer=False)
+        tiny: nn.Module = BertModel(config, add_pooling_layer=False)
+        return tiny
     folder = pretrained_folder() if name == "minilm" else Path(name)
     config = AutoConfig.from_pretrained(folder)
     config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout

@@ -266,7 +266,11 @@ def run_experiment(
         report["export_difference"] = differences
         (work / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         finish_manifest(
-            served, version=version, report=report, training=_provenance(experiment, run), data=_data(messages, answers)
+            served,
+            version=version,
+            report=report,
+            training=_provenance(experiment, run) | {"parity": report["parity"]},
+            data=_data(messages, answers),
         )
         run.metrics({"parity": report["parity"], "export": differences})
         for group in ("explicit", "out_of_scope", "frustration", "sentiment"):

@@ -51,21 +51,17 @@ def check_gates(report: Mapping[str, Any], gates: Sequence[Gate]) -> list[str]:
 def git_commit() -> str:
     """Return the commit that is checked out, with ``+changes`` when the tree differs; ``unknown`` outside a checkout."""
     try:
-        here = Path(__file__).parent
-        commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-        changed = subprocess.run(
-            ["git", "status", "--porcelain", "--", "models", "training", "data"],  # noqa: S607
-            cwd=here.parent, capture_output=True, text=True, check=True,
-        ).stdout.strip()  # fmt: skip
+        commit = _git("rev-parse", "HEAD")
+        changed = _git("status", "--porcelain", "--", "models", "training", "data")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return commit + ("+changes" if changed else "")
+
+
+def _git(*words: str) -> str:
+    here = Path(__file__).parent.parent
+    found = subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True)  # noqa: S603, S607
+    return found.stdout.strip()
 
 
 def finish_manifest(

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from models.contracts import Action, Phase, ReasonCode, TriggerReport, TriggerStatus
-from models.policy.triggers.check import BOTH, Check, Part
+from models.policy.triggers.check import BOTH, Check, Part, ScoreCheck
 from models.policy.triggers.combine import Condition, Expression, Leaf
 from models.policy.triggers.view import View
 
@@ -85,12 +85,16 @@ class Rule(Part):
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule ready to run. ``expression`` is ``None`` where a single check is the whole condition."""
+    """A rule ready to run.
+
+    ``expression`` is ``None`` where a single check is the whole condition; ``movable`` are the checks of scores.
+    """
 
     rule: Rule
     action: Action
     code: ReasonCode
     checks: tuple[Check, ...]
+    movable: tuple[ScoreCheck, ...]
     expression: Expression | None
     phases: frozenset[Phase]
     heads: frozenset[str]
@@ -128,6 +132,7 @@ def compile_rule(rule: Rule) -> CompiledRule:
         action=Action(rule.then),
         code=rule.reason or _code(rule.when) or ReasonCode.POLICY,
         checks=tuple(checks),
+        movable=tuple(check for check in checks if isinstance(check, ScoreCheck)),
         expression=None if isinstance(expression, Leaf) else expression,
         phases=phases,
         heads=frozenset(head for check in checks for head in check.heads),

@@ -20,7 +20,7 @@ from models.errors import InputError
 from models.text import fold
 
 Control = Literal["bot", "pending_handoff", "agent"]
-OfferStatus = Literal["pending", "declined", "lapsed"]
+OfferStatus = Literal["pending", "accepted", "declined", "lapsed"]
 
 VERSION: Final = 1
 MAX_QUESTIONS: Final = 20
@@ -59,8 +59,8 @@ class Mood:
 class Offer:
     """The one offer of an epoch: which rule made it and why, and what became of it.
 
-    ``pending`` until the customer's next message; then ``declined`` (said no) or ``lapsed`` (spoke of something else).
-    Neither is ever asked again in this epoch. An accepted offer is a handoff, so it needs no status.
+    ``pending`` until the customer's next message answers it: ``accepted``, ``declined`` (said no) or ``lapsed`` (spoke of
+    something else). Whatever the answer, it isn't asked again in this epoch.
     """
 
     status: OfferStatus

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -96,7 +95,7 @@ class _Answer:
         await self._send(message)
 
 
-def _replay(body: bytes, receive: Receive) -> Callable[[], object]:
+def _replay(body: bytes, receive: Receive) -> Receive:
     """Return a ``receive`` that gives the body once and then waits for the caller to leave."""
     waiting = [body]
 

@@ -76,6 +76,7 @@ KINDS: Mapping[type[BaseException], Kind] = {
     errors.BodyTooLarge: Kind("body-too-large", "The body is too large", 413),
     errors.BodyTooSlow: Kind("body-too-slow", "The body didn't arrive in time", 408),
     errors.ForeignHost: Kind("foreign-host", "The request is for another host", 421),
+    errors.AddressUnavailable: INTERNAL,
 }
 
 _ADVICE = {

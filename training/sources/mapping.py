@@ -3,16 +3,17 @@
 One file per corpus in ``mappings/``. Keys before the tables: ``out_of_scope``, ``ignore`` and ``scope_unclear`` list
 classes; ``absent`` and ``co_occurs`` list labels. Tables: ``[classes]`` class -> labels (a key ``a+b`` stands for rows
 with both classes), ``[co_occurs_in]`` class -> labels, ``[frustration]`` class -> number, ``[polarity]`` class ->
-polarity; ``[reviewed]`` SHA-256 of a normalised text -> what a person made of that row, so that no text of a corpus lies
-here. ``"*"`` is any class not named, or, in ``absent``, any label.
+polarity; ``[reviewed]`` SHA-256 of a normalised text -> what a person made of that row, so that no text of a corpus
+lies here. ``"*"`` is any class not named, or, in ``absent``, any label.
 
 The mask: a row's ``known`` are the labels that some class of the corpus means, and those it surely lacks (``absent``),
-without those that its annotators may have passed over (``co_occurs``, ``co_occurs_in``). A corpus never teaches the
-absence of a label that its annotation couldn't have expressed.
+without those that its annotators may have passed over (``co_occurs``, ``co_occurs_in``, and what a text says in passing).
+A corpus never teaches the absence of a label that its annotation couldn't have expressed.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -21,11 +22,21 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from models.text import fold
 from training.labels import LABELS
 from training.sources.catalog import SourceError
 
 FOLDER = Path(__file__).parent / "mappings"
 ANY = "*"
+
+# Every corpus gives "hi, I lost my card, thanks" the one class that matters and leaves the greeting unsaid.
+_IN_PASSING = {
+    "greeting": re.compile(r"^(?:hi+|hai|hello|hey|dear|greetings|good (?:morning|afternoon|evening|day))\b"),
+    "thanks_bye": re.compile(r"\b(?:thanks?|thankyou|thx|cheers|appreciated?|bye|goodbye)\b"),
+    "affirm": re.compile(r"^(?:yes|yeah|yep|yup|ya|ok|okay|sure|right|fine)\b"),
+    "deny": re.compile(r"^(?:no|nope|nah|not)\b"),
+    "provide_info": re.compile(r"\d{4}|\b(?:my name is|this is)\b"),
+}
 
 Polarity = Literal["negative", "neutral", "positive"]
 
@@ -52,7 +63,6 @@ class ClassTable(BaseModel):
     scope_unclear: frozenset[str] = frozenset()
     absent: tuple[str, ...] = ()
     co_occurs: frozenset[str] = frozenset()
-    frustration_unclear: frozenset[str] = frozenset()
     polarity_share: float = 1.0
     classes: dict[str, tuple[str, ...]] = {}
     co_occurs_in: dict[str, tuple[str, ...]] = {}
@@ -60,11 +70,12 @@ class ClassTable(BaseModel):
     polarity: dict[str, Polarity] = {}
     reviewed: dict[str, Verdict] = {}
 
-    def targets(self, names: Sequence[str], *, share: float = 0.0) -> dict[str, Any] | None:
+    def targets(self, names: Sequence[str], *, text: str = "", share: float = 0.0) -> dict[str, Any] | None:
         """Return the target fields of a row with these classes, or ``None`` when it is to be dropped.
 
         Args:
             names: the row's classes, at least one.
+            text: the row's text, for what it says in passing.
             share: a number in [0, 1) that belongs to the row; polarity is told where it lies below ``polarity_share``.
 
         Raises:
@@ -75,7 +86,7 @@ class ClassTable(BaseModel):
         if self.ignore.intersection(names):
             return None
         present = {label for key in self._keys(names) for label in self.classes[key]}
-        known = self._known(names) | present
+        known = (self._known(names) - said_in_passing(text)) | present
         return {
             **_label_fields(present, known),
             "out_of_scope": self._scope(names),
@@ -118,8 +129,6 @@ class ClassTable(BaseModel):
         return all(name in self.out_of_scope or (name not in listed and ANY in self.out_of_scope) for name in names)
 
     def _frustration(self, names: Sequence[str]) -> float | None:
-        if self.frustration_unclear.intersection(names):
-            return None
         found = [self.frustration[name] for name in names if name in self.frustration]
         return max(found) if found else self.frustration.get(ANY)
 
@@ -148,6 +157,12 @@ def read_mapping(corpus: str, folder: Path = FOLDER) -> ClassTable:
     if strange:
         raise SourceError(f"{path.name} names {', '.join(sorted(strange))}; expected labels of training/labels.py")
     return mapping
+
+
+def said_in_passing(text: str) -> set[str]:
+    """Return the labels that a text may show beside the class that its corpus chose, and that no one annotated."""
+    folded = fold(text)
+    return {label for label, pattern in _IN_PASSING.items() if pattern.search(folded)}
 
 
 def in_order(labels: Iterable[str]) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def build_row(
     if not text:
         return None
     identity = f"{mapping.corpus}:{key}"
-    targets = mapping.targets(names, share=hash_share(identity))
+    targets = mapping.targets(names, text=text, share=hash_share(identity))
     if targets is None:
         return None
     digest = text_hash(text)
@@ -76,7 +76,7 @@ def keep_one(rows: Iterable[Classed]) -> list[Classed]:
     """Keep one row of each normalised text, in the corpus' order.
 
     A text in two splits stays in the test, so that no test text is trained on; glue of at most ``GLUE_WORDS`` words
-    stays in train. Inside a split the class that the text has most often wins: "ok" is a yes, whatever one annotator clicked.
+    stays in train. Inside a split the class that the text has most often wins: "ok" is a yes, whatever one click says.
     """
     found = list(rows)
     keys = [text_hash(classed.row.text) for classed in found]
@@ -99,7 +99,7 @@ def precedence(row: LabelledMessage) -> int:
 def sample(
     rows: Iterable[Classed], per_class_cap: int, seed: int, *, caps: Mapping[str, int] = MappingProxyType({})
 ) -> list[Classed]:
-    """Keep at most so many rows of a class in train, a third of it in each other split; same seed, same rows.
+    """Keep at most so many rows of a class in train, a third of it in other splits; same seed, same rows.
 
     Args:
         rows: all rows of a corpus.

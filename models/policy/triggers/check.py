@@ -41,7 +41,7 @@ class Move(NamedTuple):
 class Check(Protocol):
     """One comparison of a rule, compiled from the policy: looks at a message and reports.
 
-    ``phases`` says when there is something to look at; ``heads`` names the scores it can't do without.
+    ``phases`` says when there is something to look at; ``heads`` names the scores it looks at.
     """
 
     @property

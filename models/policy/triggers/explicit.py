@@ -34,7 +34,7 @@ class ExplicitCheck:
     threshold: float
 
     phases = PRE
-    heads = ()
+    heads = ("explicit",)
 
     def look(self, view: View) -> TriggerReport:
         """Compare the head's probability, or the phrase lists' yes or no."""
