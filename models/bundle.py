@@ -12,7 +12,7 @@ Layout of a bundle::
 from __future__ import annotations
 
 import hashlib
-import os
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -119,17 +119,26 @@ class Bundle:
             raise BundleNotFound(
                 f"no {MANIFEST} in {path}; expected the folder of a bundle, as `baton train` writes it"
             )
+        _require_format(source)
         try:
             manifest = Manifest.model_validate_json(source.read_bytes())
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise BundleCorrupt(f"{source}: {where}: {first['msg']}; release the bundle again") from error
-        if manifest.format_version != FORMAT_VERSION:
-            found = manifest.format_version
-            raise BundleCorrupt(f"{source} has format {found}; this version reads {FORMAT_VERSION}; train it again")
         _verify(path, manifest)
         return cls(path, manifest)
+
+
+def _require_format(source: Path) -> None:
+    """Look at the format before anything else: a manifest of another format has other fields."""
+    try:
+        content = json.loads(source.read_bytes())
+    except ValueError as error:
+        raise BundleCorrupt(f"{source} is no JSON ({error}); expected a manifest; fetch the bundle again") from error
+    found = content.get("format_version") if isinstance(content, dict) else None
+    if found != FORMAT_VERSION:
+        raise BundleCorrupt(f"{source} has format {found}; this version reads {FORMAT_VERSION}; train it again")
 
 
 def _verify(path: Path, manifest: Manifest) -> None:
@@ -138,7 +147,7 @@ def _verify(path: Path, manifest: Manifest) -> None:
     if absent:
         raise BundleCorrupt(f"the manifest in {path} doesn't list {', '.join(absent)}; release the bundle again")
     for name, expected in manifest.files.items():
-        if os.sep in name or name.startswith("."):
+        if Path(name).name != name or "\\" in name or name.startswith("."):
             raise BundleCorrupt(f"the manifest in {path} names {name!r}; expected a plain file name beside it")
         file = path / name
         if not file.is_file():

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class _Parameters(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Platt(_Parameters):
@@ -21,6 +21,12 @@ class Platt(_Parameters):
     kind: Literal["platt"] = "platt"
     slope: tuple[float, ...]
     intercept: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Platt:
+        if len(self.slope) != len(self.intercept):
+            raise ValueError(f"{len(self.slope)} slopes but {len(self.intercept)} intercepts")
+        return self
 
 
 class Temperature(_Parameters):
@@ -37,6 +43,12 @@ class Logistic(_Parameters):
     features: tuple[str, ...]
     weights: tuple[float, ...]
     intercept: float
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Logistic:
+        if len(self.features) != len(self.weights):
+            raise ValueError(f"{len(self.features)} features but {len(self.weights)} weights")
+        return self
 
 
 Calibration = Annotated[Platt | Temperature | Logistic, Field(discriminator="kind")]

@@ -62,17 +62,20 @@ def _load(entry: importlib.metadata.EntryPoint) -> Any:
             raise typer.Exit(2)
 
         loaded.__doc__ = f"Not installed: pip install 'baton[{extra}]'."
-    if isinstance(loaded, typer.Typer):
-        return get_command(loaded)
-    single = typer.Typer(add_completion=False)
-    single.command(entry.name)(loaded)
-    return get_command(single)
+    room = loaded
+    if not isinstance(loaded, typer.Typer):
+        room = typer.Typer(add_completion=False)
+        room.command(entry.name)(loaded)
+    command = get_command(room)
+    command.name = entry.name
+    return command
 
 
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     help="Tells a support bot, message by message, when to pass the conversation to a person.",
 )
 bundle_app = typer.Typer(no_args_is_help=True, help="Look at a model bundle.")

@@ -114,7 +114,7 @@ class Sentiment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Language:
-    """ISO 639-1 code and the identifier's probability."""
+    """ISO 639-1 code (ISO 639-3 for a language that has none) and the identifier's probability."""
 
     code: str
     probability: float

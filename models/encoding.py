@@ -52,6 +52,8 @@ class Encoder:
             raise BundleCorrupt(f"{path.name} is no tokenizer file: {error}; release the bundle again") from error
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+        # a customer who types "[SEP]" has typed five characters, not the end of the message
+        self._tokenizer.encode_special_tokens = True
         self._cls = self._special("[CLS]")
         self._sep = self._special("[SEP]")
         self._pad = self._special("[PAD]")

@@ -10,6 +10,8 @@ from models.text import normalise
 # Below this probability, or under this many letters, the identifier guesses: "no", "ok", "asdf" have no language.
 MIN_PROBABILITY = 0.5
 MIN_LETTERS = 6
+# Varieties without a two-letter code go by the language that phrases and policies are written for; others keep their three.
+_WRITTEN_AS = {"yue": "zh", "wuu": "zh", "arz": "ar", "ckb": "ku", "azb": "az", "pnb": "pa"}
 
 
 @functools.cache
@@ -31,4 +33,5 @@ def identify(text: str) -> Language | None:
     found = _detector().detect(text.lower(), k=1)
     if not found or found[0]["score"] < MIN_PROBABILITY:
         return None
-    return Language(code=str(found[0]["lang"])[:2], probability=min(1.0, float(found[0]["score"])))
+    code = str(found[0]["lang"])
+    return Language(code=_WRITTEN_AS.get(code, code), probability=min(1.0, float(found[0]["score"])))

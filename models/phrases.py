@@ -1,20 +1,226 @@
-"""Stub while the tables are written."""
+"""Phrases that ask for a person, in thirteen languages: small grammars over words, without a model.
+
+A locale's table (``models/policy/locales/<language>.toml``) lists *verbs* and *persons*. A verb near a person is a request,
+and so is a fixed phrase, or a message that says nothing but "agent, please". A negation nearby turns a request into its
+opposite ("no need for an agent"); lookalikes ("travel agent") are no persons. Where the model's head reads the language it
+decides, and these tables speak where it can't.
+
+How an entry is written: words in lower case, with or without accents; ``a|b`` for either of two words, ``*`` for any
+letters at that end of a word, ``word?`` for one that may be missing. In languages without blanks an entry matches inside
+longer words and distances count letters.
+"""
 
 from __future__ import annotations
 
+import functools
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from models.text import fold
+
+FOLDER: Final = Path(__file__).parent / "policy" / "locales"
+LANGUAGES: Final = ("en", "es", "fr", "de", "it", "pt", "nl", "pl", "tr", "ar", "hi", "ja", "zh")
+
+# people ask for a person early or late; what lies between in a very long message isn't read
+_READ_AT_EACH_END: Final = 1000
+# stands for a lookalike: no word of any table
+_MASK: Final = "\u25a0"
+
+# typed or left out, these make no other word: Latin accents, Arabic vowels and stretching
+_MARKS: Final = re.compile("[\u0300-\u036f\u064b-\u065f\u0670\u0640]")
+_LETTERS: Final = str.maketrans({"ł": "l", "ı": "i", "ø": "o", "ى": "ي", "ة": "ه", "’": "'", "`": "'", "-": " "})
+_CLAUSES: Final = re.compile("[.,;:!?…()\\[\\]\"«»„“”/\\\\|~*—–،؛؟۔।॥。、「」・]+")
 
 
 @dataclass(frozen=True, slots=True)
 class PhraseMatch:
+    """What was found: the words, folded; the language of the table; whether they say that no person is wanted."""
+
     phrase: str
     language: str
     negated: bool
 
 
 def find_request(text: str, language: str | None) -> PhraseMatch | None:
+    """Return the phrase that asks for a person, or that declines one (``negated``), or ``None``.
+
+    ``language`` (ISO 639-1) is where to look first; other tables follow, unless the text is English. A text that declines
+    a person and asks for one asks for one.
+    """
+    for table in _tables(language):
+        found = table.find(text)
+        if found is not None:
+            return found
     return None
 
 
 def find_answer(text: str, language: str | None) -> bool | None:
+    """Return whether a short text says yes (true) or no (false) to an offer; ``None`` when it is neither, or more."""
+    for table in _tables(language):
+        answer = table.answer(text)
+        if answer is not None:
+            return answer
     return None
+
+
+def _tables(language: str | None) -> Iterator[_Table]:
+    if language in LANGUAGES:
+        yield _table(language)
+    if language != "en":
+        yield from (_table(other) for other in LANGUAGES if other != language)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A possible request within a clause: from ``start`` to ``end``."""
+
+    start: int
+    end: int
+
+
+class _Table:
+    """One language's grammar, compiled; see the module's docstring for the entries and ``en.toml`` for the fields."""
+
+    def __init__(self, language: str, data: dict[str, Any]) -> None:
+        self.language = language
+        self._blank = "" if data.get("unspaced", False) else " "
+        self._elides = bool(data.get("elides", False))
+        self._talk_window, self._want_window, self._negation_window = data["windows"]
+        compiled = {name: self._compile(data.get(name, ())) for name in _ENTRIES}
+        self._lookalike, self._phrase = compiled["lookalike"], compiled["phrase"]
+        self._person, self._anyone = compiled["person"], self._compile((*data["person"], *data.get("anyone", ())))
+        self._talk, self._talk_after = compiled["talk"], compiled["talk_after"]
+        self._want, self._want_after = compiled["want"], compiled["want_after"]
+        self._negation, self._negation_after = compiled["negation"], compiled["negation_after"]
+        self._only, self._filler = compiled["only"], compiled["filler"]
+        self._yes, self._no = compiled["yes"], compiled["no"]
+
+    def find(self, text: str) -> PhraseMatch | None:
+        """Return the first request of a text, else the first declined one."""
+        declined = None
+        clauses = [self._masked(clause) for clause in self._clauses(text)]
+        for clause in clauses:
+            for found in self._candidates(clause):
+                match = PhraseMatch(clause[found.start : found.end].strip(), self.language, self._is_negated(clause, found))
+                if not match.negated:
+                    return match
+                declined = declined or match
+        if declined is None and self._is_only(self._only, clauses):
+            return PhraseMatch(self._blank.join(clause.strip() for clause in clauses), self.language, negated=False)
+        return declined
+
+    def answer(self, text: str) -> bool | None:
+        """Return what a text says that is nothing but yes or no."""
+        clauses = list(self._clauses(text))
+        if self._is_only(self._yes, clauses):
+            return True
+        return False if self._is_only(self._no, clauses) else None
+
+    def _clauses(self, text: str) -> Iterator[str]:
+        """Yield the folded clauses, words parted by one blank and with one at each end; without blanks if unspaced."""
+        if len(text) > 2 * _READ_AT_EACH_END:
+            text = f"{text[:_READ_AT_EACH_END]}. {text[-_READ_AT_EACH_END:]}"
+        for part in _CLAUSES.split(_simplified(text)):
+            words = part.replace("'", " " if self._elides else "").split()
+            if words:
+                yield f"{self._blank}{self._blank.join(words)}{self._blank}"
+
+    def _masked(self, clause: str) -> str:
+        return self._lookalike.sub(_MASK, clause)
+
+    def _candidates(self, clause: str) -> Iterator[_Found]:
+        """Yield verbs with persons in reach, and fixed phrases."""
+        yield from self._pairs(clause, self._anyone, self._talk, self._talk_after, self._talk_window)
+        yield from self._pairs(clause, self._person, self._want, self._want_after, self._want_window)
+        yield from (_Found(*match.span()) for match in self._phrase.finditer(clause))
+
+    def _pairs(
+        self, clause: str, person: re.Pattern[str], verb: re.Pattern[str], verb_after: re.Pattern[str], window: int
+    ) -> Iterator[_Found]:
+        persons = [match.span() for match in person.finditer(clause)]
+        if not persons:
+            return
+        for before in verb.finditer(clause):
+            for start, end in persons:
+                if before.end() <= start and self._distance(clause, before.end(), start) <= window:
+                    yield _Found(before.start(), end)
+        for after in verb_after.finditer(clause):
+            for start, end in persons:
+                if end <= after.start() and self._distance(clause, end, after.start()) <= window:
+                    yield _Found(start, after.end())
+
+    def _is_negated(self, clause: str, found: _Found) -> bool:
+        """Return whether a negation stands shortly before or within a request, or in some languages after it."""
+        for match in self._negation.finditer(clause):
+            if match.start() < found.end and self._distance(clause, match.end(), found.start) <= self._negation_window:
+                return True
+        for match in self._negation_after.finditer(clause):
+            if match.end() > found.start and self._distance(clause, found.end, match.start()) <= self._negation_window:
+                return True
+        return False
+
+    def _is_only(self, entries: re.Pattern[str], clauses: Iterable[str]) -> bool:
+        """Return whether a text is one of the entries and nothing else but politeness."""
+        words = self._blank.join(clause.strip() for clause in clauses)
+        if len(words) > 60:  # longer than any entry with its politeness
+            return False
+        bare = self._filler.sub("", f"{self._blank}{words}{self._blank}").strip()
+        return bool(bare) and entries.fullmatch(f"{self._blank}{bare}{self._blank}", *self._inner(bare)) is not None
+
+    def _inner(self, bare: str) -> tuple[int, int]:
+        edge = len(self._blank)
+        return edge, edge + len(bare)
+
+    def _distance(self, clause: str, start: int, end: int) -> int:
+        """Return the words between two places, letters if there are no blanks; 0 if they overlap."""
+        between = clause[start:end]
+        return len(between.split()) if self._blank else len(between)
+
+    def _compile(self, entries: Iterable[str]) -> re.Pattern[str]:
+        """Return one pattern for any of the entries, as whole words; one that never matches for none."""
+        patterns = [self._pattern(entry) for entry in sorted(entries, key=len, reverse=True)]
+        if not patterns:
+            return re.compile("(?!)")
+        edge = ("(?<= )", "(?= )") if self._blank else ("", "")
+        return re.compile(f"{edge[0]}(?:{'|'.join(patterns)}){edge[1]}")
+
+    def _pattern(self, entry: str) -> str:
+        parts: list[str] = []
+        for word in entry.split():
+            is_optional = word.endswith("?")
+            forms = [self._word(form) for form in word.removesuffix("?").split("|")]
+            parts.append(f"(?:{'|'.join(forms)}){self._blank}")
+            if is_optional:
+                parts[-1] = f"(?:{parts[-1]})?"
+        pattern = "".join(parts)
+        return pattern.removesuffix(self._blank) if self._blank else pattern
+
+    def _word(self, form: str) -> str:
+        plain = _simplified(form.strip("*")).replace("'", " " if self._elides else "")
+        letters = "[^ ]*" if self._blank else ""
+        return f"{letters if form[0] == '*' else ''}{re.escape(plain)}{letters if form[-1] == '*' else ''}"
+
+
+_ENTRIES: Final = (
+    "lookalike", "phrase", "person", "talk", "talk_after", "want", "want_after", "negation", "negation_after", "only",
+    "filler", "yes", "no",
+)  # fmt: skip
+
+
+def _simplified(text: str) -> str:
+    """Return a text folded further than for keywords: without accents, with one form of each letter."""
+    folded = fold(text)
+    if folded.isascii():
+        return folded.translate(_LETTERS)
+    bare = _MARKS.sub("", unicodedata.normalize("NFD", folded))
+    return unicodedata.normalize("NFC", bare).translate(_LETTERS)
+
+
+@functools.cache
+def _table(language: str) -> _Table:
+    return _Table(language, tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8")))

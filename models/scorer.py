@@ -29,6 +29,14 @@ EMBEDDING = "sentence_embedding"
 COMBINER_FEATURES = ("answers", "grounded", "sufficient", "grounded_and_answers", "no_passages")
 # Scores are rounded once, here, so that records and answers show the very numbers that the policy compared.
 DIGITS = 6
+# The heads whose columns mean something to this code; the intents are the bundle's own.
+_EXPECTED_LABELS = {
+    "out_of_scope": ("out_of_scope",),
+    "explicit": ("explicit",),
+    "frustration": ("frustration",),
+    "polarity": ("negative", "neutral", "positive"),
+    ANSWER_HEAD: ("sufficient", "grounded", "answers"),
+}
 _TEXT_SCORES = ("intents", "out_of_scope", "explicit", "sentiment", "frustration", "topics")
 
 
@@ -57,15 +65,17 @@ class Scorer:
     """
 
     def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
-        """Load the graphs and check their shapes against the manifest.
+        """Check the label map, load the graphs and check their shapes against the manifest.
 
         Raises:
-            BundleCorrupt: a graph doesn't load or its outputs are not as wide as the manifest's label lists.
+            BundleCorrupt: the label map isn't what this code reads, a graph doesn't load, or its outputs are not as wide as
+                the manifest's label lists.
         """
         manifest = bundle.manifest
         self.bundle = bundle
         self._heads = manifest.heads
         self._topics = frozenset(manifest.topics)
+        self._check_labels()
         self._encoder = Encoder(bundle.file("tokenizer.json"), **manifest.windows.model_dump())
         self._message = Session(bundle.file("message.onnx"), inputs=MESSAGE_INPUTS, outputs=(*MESSAGE_HEADS, EMBEDDING))
         self._answer = None
@@ -73,6 +83,19 @@ class Scorer:
             self._answer = Session(bundle.file("confidence.onnx"), inputs=ANSWER_INPUTS, outputs=(ANSWER_HEAD,))
         self._check_widths()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="scorer") if threads > 1 else None
+
+    def _check_labels(self) -> None:
+        wrong = [
+            f"{name} has the labels {', '.join(self._heads[name].labels)}, expected {', '.join(expected)}"
+            for name, expected in _EXPECTED_LABELS.items()
+            if name in self._heads and self._heads[name].labels != expected
+        ]
+        combiner = self.bundle.manifest.combiner
+        if combiner is not None and combiner.features != COMBINER_FEATURES:
+            expected = ", ".join(COMBINER_FEATURES)
+            wrong.append(f"the combiner has the features {', '.join(combiner.features)}, expected {expected}")
+        if wrong:
+            raise BundleCorrupt(f"the label map of {self.bundle.label} is wrong: {'; '.join(wrong)}; release it again")
 
     def _check_widths(self) -> None:
         wanted = {name: len(self._heads[name].labels) for name in MESSAGE_HEADS}

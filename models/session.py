@@ -34,16 +34,27 @@ class Session:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:
             raise BundleCorrupt(f"{path.name} can't be loaded as an ONNX graph: {error}; release it again") from error
-        found_inputs = sorted(node.name for node in self._session.get_inputs())
-        found_outputs = [node.name for node in self._session.get_outputs()]
-        if found_inputs != sorted(inputs):
-            raise BundleCorrupt(f"{path.name} takes inputs {found_inputs}; the manifest says {sorted(inputs)}")
-        missing = sorted(set(outputs) - set(found_outputs))
-        if missing:
-            raise BundleCorrupt(f"{path.name} has outputs {found_outputs}; the manifest also names {missing}")
+        self._check(path.name, sorted(inputs), outputs)
         self._name = path.name
         self._outputs = list(outputs)
         self._widths = {node.name: node.shape[-1] for node in self._session.get_outputs()}
+
+    def _check(self, name: str, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        found_inputs = sorted(node.name for node in self._session.get_inputs())
+        if found_inputs != inputs:
+            raise BundleCorrupt(f"{name} takes inputs {found_inputs}, expected {inputs}; release it again")
+        found_outputs = [node.name for node in self._session.get_outputs()]
+        missing = sorted(set(outputs) - set(found_outputs))
+        if missing:
+            raise BundleCorrupt(f"{name} has outputs {found_outputs}, {missing} are missing; release it again")
+        kinds = [(node, "tensor(int64)") for node in self._session.get_inputs()]
+        kinds += [(node, "tensor(float)") for node in self._session.get_outputs() if node.name in outputs]
+        for node, kind in kinds:
+            if node.type != kind or len(node.shape) != 2:
+                found = f"{node.type} of shape {node.shape}"
+                raise BundleCorrupt(
+                    f"{node.name} of {name} is a {found}, expected {kind} (batch, ...); release it again"
+                )
 
     def width(self, output: str) -> int | None:
         """Return the last dimension of an output, ``None`` where the graph leaves it open."""

@@ -26,7 +26,7 @@ def fit_platt(logits: np.ndarray, targets: np.ndarray, weights: np.ndarray | Non
     Source: Platt 1999; the regularisation is weak (C = 100), the slope is kept positive.
     """
     weights = np.ones(len(logits), dtype=np.float32) if weights is None else weights
-    known = ~np.isnan(targets)
+    known = ~np.isnan(targets) & (weights[:, None] > 0)
     rows = np.broadcast_to(weights[:, None], logits.shape)
     shared = _fit(logits[known], targets[known], rows[known]) or (1.0, 0.0)
     pairs = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from models.errors import BatonError
 
@@ -61,6 +61,12 @@ class Gate(_Section):
     metric: str
     minimum: float | None = None
     maximum: float | None = None
+
+    @model_validator(mode="after")
+    def _bounds_something(self) -> Gate:
+        if self.minimum is None and self.maximum is None:
+            raise ValueError(f"the gate on {self.metric} has neither minimum nor maximum; give it one")
+        return self
 
 
 class Experiment(_Section):

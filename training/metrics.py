@@ -23,12 +23,15 @@ def auroc(truth: np.ndarray, scores: np.ndarray) -> float:
 
 
 def average_precision(truth: np.ndarray, scores: np.ndarray) -> float:
-    """Mean precision at each positive, best score first (step-wise, no interpolation); NaN without positives."""
+    """Mean precision at each positive, best score first (step-wise, no interpolation); NaN without positives.
+
+    Equal scores are one step, so the order of rows doesn't matter.
+    """
     if not truth.any():
         return float("nan")
-    order = np.argsort(-scores, kind="stable")
-    hits = truth[order].astype(np.float64)
-    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    _, place, counts = np.unique(-scores, return_inverse=True, return_counts=True)
+    hits = np.bincount(place, weights=truth.astype(np.float64))
+    precision = np.cumsum(hits) / np.cumsum(counts)
     return float((precision * hits).sum() / hits.sum())
 
 
@@ -63,10 +66,13 @@ def ece(truth: np.ndarray, probabilities: np.ndarray, *, bins: int = 15) -> floa
 def aurc(truth_good: np.ndarray, confidence: np.ndarray) -> float:
     """Area under the risk-coverage curve: mean error rate over all coverages, most confident first.
 
+    Rows of equal confidence count with their mean error, so their order doesn't matter.
+
     Source: Geifman and El-Yaniv 2017.
     """
-    order = np.argsort(-confidence, kind="stable")
-    errors = 1.0 - truth_good[order].astype(np.float64)
+    _, place, counts = np.unique(-confidence, return_inverse=True, return_counts=True)
+    means = np.bincount(place, weights=1.0 - truth_good.astype(np.float64)) / counts
+    errors = np.repeat(means, counts)
     return float(np.mean(np.cumsum(errors) / np.arange(1, len(errors) + 1)))
 
 

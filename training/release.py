@@ -33,7 +33,10 @@ def lookup(report: Mapping[str, Any], path: str) -> float:
         if not isinstance(node, Mapping) or part not in node:
             raise GateError(f"the report has no {path!r}: {part!r} is missing; mend the gate or the evaluation")
         node = node[part]
-    return float(node["value"] if isinstance(node, Mapping) else node)
+    value = node.get("value") if isinstance(node, Mapping) else node
+    if not isinstance(value, int | float):
+        raise GateError(f"the report's {path!r} is no number but {type(node).__name__}; name a figure of the report")
+    return float(value)
 
 
 def check_gates(report: Mapping[str, Any], gates: Sequence[Gate]) -> list[str]:
@@ -97,10 +100,24 @@ def release(served: Path, report: Mapping[str, Any], gates: Sequence[Gate], *, b
     shutil.copytree(served, fresh)
     (fresh / "report.json").unlink(missing_ok=True)
     Bundle.load(fresh)
-    shutil.rmtree(target, ignore_errors=True)
-    fresh.replace(target)
+    _swap(fresh, target)
     _record(bundles / "RELEASES.toml", manifest)
     return target
+
+
+def _swap(fresh: Path, target: Path) -> None:
+    """Put ``fresh`` in the place of ``target``; if that fails, ``target`` is what it was."""
+    former = target.with_name(f".{target.name}.former")
+    shutil.rmtree(former, ignore_errors=True)
+    if target.exists():
+        target.replace(former)
+    try:
+        fresh.replace(target)
+    except OSError:
+        if former.exists():
+            former.replace(target)
+        raise
+    shutil.rmtree(former, ignore_errors=True)
 
 
 def _record(path: Path, manifest: Manifest) -> None:

@@ -121,7 +121,8 @@ def _text(row: LabelledMessage | AnswerExample) -> str:
 
 def _line(row: LabelledMessage | AnswerExample) -> str:
     text = hashlib.sha256(normalise_key(_text(row)).encode()).hexdigest()
-    rest = row.model_dump(mode="json", exclude={"id", "text", "message", "answer", "passages"})
+    # defaults are left out, so that a field that records get later doesn't change the name of old data
+    rest = row.model_dump(mode="json", exclude_defaults=True, exclude={"id", "text", "message", "answer", "passages"})
     return json.dumps([row.id, text, rest], sort_keys=True)
 
 

@@ -154,7 +154,7 @@ def _judge(view: View, policy: Policy, phase: Phase) -> Verdict:
                 found = [replace(report, evidence={**report.evidence, "yields": "offer_made"}) for report in found]
         reports.extend(found)
     if offer is not None and answer is not None and answer.outcome == "accepted":
-        _accept(offer, policy, firings)
+        firings = _accept(offer, policy, firings)
     decider = next((firing for firing in firings if firing.action is Action.ESCALATE or offer is None), None)
     if decider is None and phase is Phase.PRE:
         decider = _fall_back(view, policy)
@@ -162,14 +162,15 @@ def _judge(view: View, policy: Policy, phase: Phase) -> Verdict:
     return Verdict(reports, firings, decider, answer)
 
 
-def _accept(offer: Offer, policy: Policy, firings: list[Firing]) -> None:
-    """Put the accepted offer among the firings, at its rule's priority; first of all if the policy lost that rule."""
+def _accept(offer: Offer, policy: Policy, firings: list[Firing]) -> list[Firing]:
+    """Return the firings with the accepted offer among them, at its rule's priority; first of all if the policy lost that rule."""
     rule = next((rule for rule in policy.rules if rule.id == offer.rule_id), None)
     priority = rule.priority if rule else 1001
     reason = Reason(code=offer.code, rule_id=offer.rule_id, sentence=ACCEPTED)
-    place = sum(firing.priority > priority for firing in firings)
     handoff = rule.action if rule else None
-    firings.insert(place, Firing(offer.rule_id, priority, Action.ESCALATE, reason, None, handoff))
+    others = [firing for firing in firings if firing.rule_id != offer.rule_id]
+    place = sum(firing.priority > priority for firing in others)
+    return [*others[:place], Firing(offer.rule_id, priority, Action.ESCALATE, reason, None, handoff), *others[place:]]
 
 
 def _fall_back(view: View, policy: Policy) -> Firing | None:

@@ -44,6 +44,8 @@ def changed(scores: Scores, what: str, to: float) -> Scores:
         value = Sentiment(score=to, label=scores.sentiment.label if scores.sentiment else "neutral")
     elif label:
         entries = scores.topics if name == "topics" else scores.intents
-        moved = [LabelScore(label=label[0], probability=to) if entry.label == label[0] else entry for entry in entries or ()]
+        moved = [
+            LabelScore(label=label[0], probability=to) if entry.label == label[0] else entry for entry in entries or ()
+        ]
         value = tuple(sorted(moved, key=lambda entry: -entry.probability))
     return replace(scores, **{name: value})

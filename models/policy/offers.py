@@ -39,9 +39,7 @@ def understand(view: View, rule_id: str, settings: OfferSettings) -> Answer:
     return _answer("lapsed", rule_id, best[1] if best else None, None, best[0] if best else None)
 
 
-def _answer(
-    outcome: Outcome, rule_id: str, value: float | None, threshold: float | None, by: str | None
-) -> Answer:
+def _answer(outcome: Outcome, rule_id: str, value: float | None, threshold: float | None, by: str | None) -> Answer:
     is_accepted = outcome == "accepted"
     report = TriggerReport(
         name="offer",

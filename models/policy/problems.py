@@ -14,8 +14,8 @@ MAX_PROBLEMS: Final = 10
 
 def describe(reading: Reading, errors: Sequence[Mapping[str, Any]]) -> str:
     """Return one line for each problem, in the order of the document."""
-    lines = [_describe(reading, error) for error in errors]
-    lines = [text for _, text in sorted(lines, key=lambda line: line[0])]
+    found = sorted((_describe(reading, error) for error in errors), key=lambda problem: problem[0])
+    lines = [text for _, text in found]
     if len(lines) > MAX_PROBLEMS:
         lines = [*lines[:MAX_PROBLEMS], f"... and {len(lines) - MAX_PROBLEMS} more"]
     return "\n".join(lines)
@@ -59,7 +59,8 @@ def _suggestion(name: str) -> str:
 
 def _names() -> list[str]:
     """Return the name of every field that some part of a policy has."""
-    parts, names = [Part], set()
+    parts: list[type[Part]] = [Part]
+    names: set[str] = set()
     while parts:
         part = parts.pop()
         parts.extend(part.__subclasses__())

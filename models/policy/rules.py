@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from models.contracts import Action, Phase, ReasonCode, TriggerReport, TriggerStatus
-from models.policy.triggers.check import BOTH, Check, Part, ScoreCheck
+from models.policy.triggers.check import BOTH, Check, Count, Flag, Part, ScoreCheck
 from models.policy.triggers.combine import Condition, Expression, Leaf
 from models.policy.triggers.view import View
 
@@ -69,10 +69,10 @@ class Rule(Part):
 
     id: RuleId
     note: str = ""
-    enabled: bool = True
+    enabled: Flag = True
     when: Condition
     then: Literal["escalate", "offer"]
-    priority: int = Field(default=500, ge=0, le=1000)
+    priority: Count = Field(default=500, ge=0, le=1000)
     message: Texts | None = None
     action: HandoffAction | None = None
     reason: ReasonCode | None = None
@@ -141,7 +141,8 @@ def compile_rule(rule: Rule) -> CompiledRule:
 
 def _code(condition: Condition) -> ReasonCode | None:
     """Return the code of the first trigger, in the order of the document, that has one of its own."""
-    for name, code in _CODES.items():
-        if getattr(condition, name) is not None:
-            return code
-    return next((code for part in condition.all or condition.any or () if (code := _code(part)) is not None), None)
+    own = next((code for name, code in _CODES.items() if getattr(condition, name) is not None), None)
+    if own is not None:
+        return own
+    parts = (_code(part) for part in condition.all or condition.any or ())
+    return next((code for code in parts if code is not None), None)

@@ -17,7 +17,7 @@ from models.errors import PolicyError
 from models.policy.problems import describe
 from models.policy.reading import read
 from models.policy.rules import CompiledRule, HandoffAction, Locale, Rule, Texts, compile_rule
-from models.policy.triggers.check import Part
+from models.policy.triggers.check import Flag, Part
 from models.policy.triggers.combine import Condition
 from models.policy.triggers.labels import Labels, Probability
 
@@ -59,7 +59,7 @@ class Policy(Part):
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
     note: str = ""
-    enabled: bool = True
+    enabled: Flag = True
     locale: Locale = "en"
     on_error: Action = Action.OFFER
     action: HandoffAction = HandoffAction(type="inbox")
@@ -105,10 +105,13 @@ class Policy(Part):
     # What is derived is not copied: model_copy(update=...) would keep the fingerprint of another document, and compiled
     # patterns can't be pickled.
     def __copy__(self) -> Self:
-        return _bare(super().__copy__())
+        copy = super().__copy__()
+        for name in _DERIVED:
+            copy.__dict__.pop(name, None)
+        return copy
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        return _bare(_bare(self.__copy__()).__class__.model_validate(self.model_dump(by_alias=True)))
+        return self.__copy__()  # all parts are immutable
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()
@@ -137,8 +140,7 @@ def parse_policy(text: str, source: str) -> Policy:
     """
     reading = read(text, source)
     try:
-        # by way of JSON: numbers in quotes and truths for numbers are mistakes, lists for tuples aren't
-        return Policy.model_validate_json(json.dumps(reading.data), strict=True)
+        return Policy.model_validate(reading.data)
     except ValidationError as error:
         raise PolicyError(describe(reading, error.errors(include_url=False))) from error
 
@@ -147,12 +149,6 @@ def parse_policy(text: str, source: str) -> Policy:
 def default_policy() -> Policy:
     """Return the policy that ships with Baton."""
     return load_policy(DEFAULT_PATH)
-
-
-def _bare(policy: Any) -> Any:
-    for name in _DERIVED:
-        policy.__dict__.pop(name, None)
-    return policy
 
 
 def _misplaced(message: str, *path: str | int) -> PydanticCustomError:

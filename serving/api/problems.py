@@ -85,6 +85,14 @@ _ADVICE = {
     400: "the body can't be parsed; expected a JSON object in UTF-8, not nested deeply",
 }
 
+_OWN_WORDS = {
+    "missing": "the field is missing; expected a value",
+    "extra_forbidden": "there is no such field; remove it, or check its spelling",
+    "model_attributes_type": "expected a JSON object; send one",
+    "model_type": "expected a JSON object; send one",
+    "dict_type": "expected a JSON object; send one",
+}
+
 
 def kind_of(error: BaseException) -> Kind:
     """Return how an error is told: the entry of its class, or of the nearest class above it."""
@@ -177,12 +185,15 @@ def _path(place: Sequence[str | int]) -> str:
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
-    message = str(error["msg"])
-    if error["type"] == "string_unicode":
-        return "found half of a surrogate pair; expected valid Unicode, encode the text as UTF-8"
-    if error["type"] in {"missing", "extra_forbidden"} or ";" in message:
+    """Say what was found and expected. Our own messages do so by themselves; pydantic's get what was found put first."""
+    message, found = str(error["msg"]), error.get("input")
+    if (own := _OWN_WORDS.get(error["type"])) is not None:
+        return own
+    if ";" in message:
         return message
-    return f"found {_found(error.get('input'))}; {message[:1].lower()}{message[1:]}"
+    if error["type"] == "enum" and isinstance(found, str):
+        return f"found {excerpt(found.encode('utf-8', 'replace').decode())!r}; {message[:1].lower()}{message[1:]}"
+    return f"found {_found(found)}; {message[:1].lower()}{message[1:]}"
 
 
 def _found(value: object) -> str:

@@ -26,6 +26,11 @@ YEARS = (2000, 2100)
 def _encodable(text: str) -> str:
     if "\0" in text:
         raise PydanticCustomError("nul_character", "found a NUL character (U+0000); expected text without it, remove it")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        message = "found half of a surrogate pair; expected valid Unicode, encode the text as UTF-8"
+        raise PydanticCustomError("lone_surrogate", message) from None
     return text
 
 
@@ -81,9 +86,6 @@ def _count(value: object, depth: int) -> int:
             return 1
         case str():
             _short_enough(_encodable(value))
-            if any("\ud800" <= char <= "\udfff" for char in value):
-                message = "found half of a surrogate pair; expected valid Unicode"
-                raise PydanticCustomError("string_unicode", message)
             return 1
         case int() if abs(value) <= MAX_INTEGER:
             return 1

@@ -26,6 +26,7 @@ _SQLITE_TROUBLE = {
     "SQLITE_READONLY": "the database file can't be written; give this user the right to write the file and its folder",
     "SQLITE_IOERR": "the disk failed while reading or writing the database; check the disk",
     "SQLITE_CORRUPT": "the database file is damaged; restore it from a backup",
+    "SQLITE_ERROR": "the database lacks a table or a column of this version; run `baton db upgrade`",
     "SQLITE_NOTADB": "the file is no SQLite database; set BATON_DATABASE_URL to another file",
 }
 

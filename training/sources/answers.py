@@ -8,7 +8,7 @@ from pathlib import Path
 from models.records import AnswerExample
 from training.sources.answers_passages import read_amazon, read_begin, read_delucionqa, read_squad2
 from training.sources.answers_rated import read_dstc9
-from training.sources.catalog import SourceError, open_corpus, read_catalog
+from training.sources.catalog import SourceError, find_training_corpus, open_corpus, read_catalog
 from training.sources.written import SOURCE, read_written_answers
 
 ADAPTERS: dict[str, Callable[[Path], Iterator[AnswerExample]]] = {
@@ -32,8 +32,8 @@ def load_answers(names: Iterable[str] | None = None) -> list[AnswerExample]:
         if name == SOURCE:
             rows.extend(read_written_answers())
             continue
-        folder = open_corpus(name, catalog=catalog)
+        find_training_corpus(name, catalog)
         if name not in ADAPTERS:
             raise SourceError(f"{name} holds no answers; expected one of {', '.join([*ADAPTERS, SOURCE])}")
-        rows.extend(ADAPTERS[name](folder))
+        rows.extend(ADAPTERS[name](open_corpus(name, catalog=catalog)))
     return rows

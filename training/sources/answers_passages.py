@@ -79,7 +79,7 @@ def _targets(kind: str, **targets: Any) -> dict[str, Any]:
 def read_squad2(folder: Path) -> Iterator[AnswerExample]:
     """Yield a sample of SQuAD 2's questions with their paragraph, answerable or not, by article.
 
-    The answer is the longest span that an annotator marked; for an impossible question the plausible one, which misleads.
+    The answer is the longest span that an annotator marked; for an impossible question the plausible span.
     A share of the rows goes without an answer, as a bot does that asks before it writes.
     """
     articles = json.loads((folder / "data" / "dev-v2.0.json").read_text(encoding="utf-8"))["data"]
@@ -111,7 +111,7 @@ def _squad2_article(article: dict[str, Any]) -> Iterator[AnswerExample]:
 
 
 def _squad2_answer(span: str, *, impossible: bool) -> dict[str, Any]:
-    """Return a span as a short answer, with its targets: the plausible one speaks to the question, but out of the air."""
+    """Return a span as a short answer, with its targets: the plausible one speaks to the question, unfounded."""
     founded = 0.0 if impossible else 1.0
     return {"answer": _sentence(span), "grounded": founded, "answers": 1.0, "good": founded}
 

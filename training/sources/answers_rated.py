@@ -1,8 +1,8 @@
 """The adapter for DSTC9 track 1: answers of eleven systems, each rated by three people.
 
 The customers' own words aren't published, so the gold FAQ's title stands for the message. The title of the FAQ that a
-system retrieved is never shown: it equals the message exactly when retrieval was right. Passage: the retrieved FAQ's body
-after the entity's name. Targets:
+system retrieved is never shown: it equals the message exactly when retrieval was right. Passage: the retrieved FAQ's
+body after the entity's name. Targets:
 
 - ``good``: share of raters with accuracy >= 4 of 5. A mean of 3.67 made of 5, 5 and 1 is two people who would send the
   answer and one who wouldn't, which a scaled mean hides.

@@ -80,18 +80,27 @@ def open_corpus(name: str, *, data: Path | None = None, catalog: Mapping[str, Co
     Raises:
         SourceError: unknown, evaluation only, missing, or not the published files.
     """
-    corpora = read_catalog() if catalog is None else catalog
-    corpus = corpora.get(name)
-    if corpus is None:
-        raise SourceError(f"unknown corpus {name!r}; expected one of {', '.join(sorted(corpora))}")
-    if corpus.role == "evaluation_only":
-        raise SourceError(f"{name} is for evaluation only ({corpus.licence}); no training adapter may read it")
+    corpus = find_training_corpus(name, read_catalog() if catalog is None else catalog)
     folder = (data_folder() if data is None else data) / corpus.folder
     if not folder.is_dir():
         raise SourceError(f"no folder {folder}; expected {name} from {corpus.url} at commit {corpus.commit}")
     for problem in _problems(folder, corpus):
         raise SourceError(f"{problem}; fetch {name} from {corpus.url} at commit {corpus.commit}")
     return folder
+
+
+def find_training_corpus(name: str, catalog: Mapping[str, Corpus]) -> Corpus:
+    """Return a corpus that training may use.
+
+    Raises:
+        SourceError: unknown, or evaluation only.
+    """
+    corpus = catalog.get(name)
+    if corpus is None:
+        raise SourceError(f"unknown corpus {name!r}; expected one of {', '.join(sorted(catalog))}")
+    if corpus.role == "evaluation_only":
+        raise SourceError(f"{name} is for evaluation only ({corpus.licence}); no training adapter may read it")
+    return corpus
 
 
 def sha256_of(path: Path) -> str:

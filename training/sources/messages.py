@@ -9,7 +9,7 @@ from pathlib import Path
 
 from models.records import LabelledMessage
 from training.sources.assistants import read_clinc150, read_hwu64, read_ms_virtual_assistant, read_rasa
-from training.sources.catalog import SourceError, open_corpus, read_catalog
+from training.sources.catalog import SourceError, find_training_corpus, open_corpus, read_catalog
 from training.sources.feelings import read_convabuse, read_emobank, read_goemotions, read_senti4sd, read_vader
 from training.sources.mapping import read_mapping
 from training.sources.rows import Classed, keep_one, sample
@@ -23,8 +23,8 @@ SEED = 20260
 class Adapter:
     """How one corpus is read, and how many rows of one class are enough.
 
-    ``cap`` is for classes that mean no label of ours, ``labelled`` for those that mean one (the same by default), ``caps``
-    for single classes by the name that the adapter gives them.
+    ``cap`` is for classes that mean no label of ours, ``labelled`` for those that mean one (the same by default),
+    ``caps`` for single classes by the name that the adapter gives them.
     """
 
     read: Callable[[Path], Iterator[Classed]]
@@ -76,11 +76,11 @@ def load_messages(names: Iterable[str] | None = None, *, seed: int = SEED, share
         if name == SOURCE:
             rows.extend(read_written())
             continue
-        folder = open_corpus(name, catalog=catalog)
+        find_training_corpus(name, catalog)
         if name not in ADAPTERS:
             raise SourceError(f"{name} holds no messages; expected one of {', '.join([*ADAPTERS, SOURCE])}")
         adapter = ADAPTERS[name]
-        caps = adapter.all_caps(name, share)
-        kept = sample(keep_one(adapter.read(folder)), math.ceil(share * adapter.cap), seed, caps=caps)
+        found = keep_one(adapter.read(open_corpus(name, catalog=catalog)))
+        kept = sample(found, math.ceil(share * adapter.cap), seed, caps=adapter.all_caps(name, share))
         rows.extend(classed.row for classed in kept)
     return rows

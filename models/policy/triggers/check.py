@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
+from typing import Annotated, Any, Final, NamedTuple, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Strict
 
 from models.contracts import Phase, TriggerReport, TriggerStatus
 from models.policy.triggers.view import View
@@ -17,6 +17,11 @@ EVALUATED: Final = TriggerStatus.EVALUATED
 PRE: Final = frozenset({Phase.PRE})
 POST: Final = frozenset({Phase.POST})
 BOTH: Final = PRE | POST
+
+# numbers and truths as they are: "0.8" in quotes and true for 1 are mistakes
+Number = Annotated[float, Strict()]
+Count = Annotated[int, Strict()]
+Flag = Annotated[bool, Strict()]
 
 # how far below a threshold a proposed change lands: two decimals are what people read and type
 _STEP: Final = 0.01
@@ -45,10 +50,14 @@ class Check(Protocol):
     """
 
     @property
-    def phases(self) -> frozenset[Phase]: ...
+    def phases(self) -> frozenset[Phase]:
+        """The phases in which this comparison can be made."""
+        ...
 
     @property
-    def heads(self) -> tuple[str, ...]: ...
+    def heads(self) -> tuple[str, ...]:
+        """The names of the scores it looks at."""
+        ...
 
     def look(self, view: View) -> TriggerReport:
         """Compare and report."""

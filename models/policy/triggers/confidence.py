@@ -8,15 +8,15 @@ from pydantic import Field
 
 from models.contracts import TriggerReport
 from models.policy.state import MAX_CONFIDENCES, answer_confidence
-from models.policy.triggers.check import EVALUATED, FIRED, POST, Move, Part, unavailable, under
+from models.policy.triggers.check import EVALUATED, FIRED, POST, Count, Move, Number, Part, unavailable, under
 from models.policy.triggers.view import View
 
 
 class Confidence(Part):
     """``threshold`` in [0, 1]; ``consecutive_low_turns``: how many answers in a row must be below it, this one last."""
 
-    threshold: float = Field(ge=0, le=1)
-    consecutive_low_turns: int = Field(default=1, ge=1, le=MAX_CONFIDENCES)
+    threshold: Number = Field(ge=0, le=1)
+    consecutive_low_turns: Count = Field(default=1, ge=1, le=MAX_CONFIDENCES)
 
     def checks(self, rule_id: str) -> tuple[ConfidenceCheck, ...]:
         """Compile."""

@@ -14,7 +14,7 @@ from models.policy.triggers.check import BOTH, EVALUATED, FIRED, Check, Part
 from models.policy.triggers.view import View
 
 Plain = StrictBool | StrictInt | StrictFloat | StrictStr
-Number = StrictInt | StrictFloat
+Amount = StrictInt | StrictFloat
 
 ROOTS: Final = ("customer", "context", "channel", "language")
 
@@ -29,10 +29,10 @@ class Context(Part):
     equals: Plain | None = None
     in_: tuple[Plain, ...] | None = Field(default=None, alias="in", min_length=1)
     not_in: tuple[Plain, ...] | None = Field(default=None, min_length=1)
-    at_least: Number | None = None
-    above: Number | None = None
-    at_most: Number | None = None
-    below: Number | None = None
+    at_least: Amount | None = None
+    above: Amount | None = None
+    at_most: Amount | None = None
+    below: Amount | None = None
     exists: StrictBool | None = None
 
     @field_validator("field")

@@ -8,14 +8,14 @@ from typing import Any
 from pydantic import Field
 
 from models.contracts import TriggerReport
-from models.policy.triggers.check import PRE, Move, Part, at_least, over
+from models.policy.triggers.check import PRE, Move, Number, Part, at_least, over
 from models.policy.triggers.view import View
 
 
 class Explicit(Part):
     """``threshold``: the probability in [0, 1] at and above which the customer is taken to ask for a person."""
 
-    threshold: float = Field(ge=0, le=1)
+    threshold: Number = Field(ge=0, le=1)
 
     def checks(self, rule_id: str) -> tuple[ExplicitCheck, ...]:
         """Compile."""

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, model_validator
 
 from models.contracts import TriggerReport
-from models.policy.triggers.check import EVALUATED, FIRED, PRE, Part
+from models.policy.triggers.check import EVALUATED, FIRED, PRE, Flag, Part
 from models.policy.triggers.matching import Match, Matcher, compile_terms
 from models.policy.triggers.view import View
 
@@ -17,17 +17,17 @@ Terms = Annotated[tuple[Term, ...], Field(min_length=1, max_length=1000)]
 
 
 class Keyword(Part):
-    """``terms`` to look for, and how to ``match`` them.
+    r"""``terms`` to look for, and how to ``match`` them.
 
     exact: the whole message is the term. contains: anywhere, also inside words. starts_with: the message begins with it.
     word: between word boundaries; in scripts without blanks they are everywhere. regex: an RE2 pattern, found anywhere
-    (its ``\\b`` and ``\\w`` know ASCII only; write ``\\pL`` for a letter).
+    (its ``\b`` and ``\w`` know ASCII only; write ``\pL`` for a letter).
     Unless ``case_sensitive``, texts are compared case-folded, so ``STRASSE`` finds ``Straße``.
     """
 
     terms: Terms
     match: Match = "contains"
-    case_sensitive: bool = False
+    case_sensitive: Flag = False
 
     @model_validator(mode="after")
     def _terms_compile(self) -> Keyword:

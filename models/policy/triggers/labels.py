@@ -9,13 +9,13 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from models.contracts import TriggerReport
-from models.policy.triggers.check import EVALUATED, FIRED, PRE, Check, Move, Part, over, unavailable
+from models.policy.triggers.check import EVALUATED, FIRED, PRE, Check, Flag, Move, Number, Part, over, unavailable
 from models.policy.triggers.keyword import Terms
 from models.policy.triggers.matching import Matcher, compile_terms
 from models.policy.triggers.view import View
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-Probability = Annotated[float, Field(ge=0, le=1)]
+Probability = Annotated[Number, Field(ge=0, le=1)]
 Labels = Annotated[tuple[Label, ...], Field(min_length=1, max_length=200)]
 
 
@@ -43,7 +43,7 @@ class Topic(Part):
     """
 
     labels: Labels
-    use_model: bool = True
+    use_model: Flag = True
     threshold: Probability | None = None
     thresholds: Mapping[Label, Probability] = Field(default_factory=dict)
     terms: Terms | None = None

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from models.contracts import TriggerReport
 from models.policy.state import ConversationState
-from models.policy.triggers.check import BOTH, EVALUATED, FIRED, Check, Part
+from models.policy.triggers.check import BOTH, EVALUATED, FIRED, Check, Number, Part
 from models.policy.triggers.view import View
 
 
@@ -27,13 +27,15 @@ class Memory(Part):
     offer_made: Literal[True] | None = None
     fired: tuple[str, ...] | None = Field(default=None, min_length=1)
     after_fallback: Literal[True] | None = None
-    after_confidence_below: float | None = Field(default=None, ge=0, le=1)
+    after_confidence_below: Number | None = Field(default=None, ge=0, le=1)
 
     @model_validator(mode="after")
     def _one_condition(self) -> Memory:
         if len(self.model_fields_set) != 1:
             names = ", ".join(type(self).model_fields)
-            raise ValueError(f"{len(self.model_fields_set)} conditions, expected exactly one of {names}; use all or any")
+            raise ValueError(
+                f"{len(self.model_fields_set)} conditions, expected exactly one of {names}; use all or any"
+            )
         return self
 
     def checks(self, rule_id: str) -> tuple[Check, ...]:
@@ -107,7 +109,7 @@ def _holds(condition: str, state: ConversationState) -> bool:
         return state.last_answer_fallback
     if state.offer is None:
         return False
-    return condition == "offer_made" or condition == f"offer_{state.offer.status}"
+    return condition in {"offer_made", f"offer_{state.offer.status}"}
 
 
 def _report(name: str, rule_id: str, *, holds: bool, rules: list[str] | None = None) -> TriggerReport:

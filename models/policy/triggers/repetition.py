@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from models.contracts import TriggerReport
 from models.policy.state import MAX_EXCHANGES, MAX_QUESTIONS
-from models.policy.triggers.check import BOTH, PRE, Check, Part, at_least
+from models.policy.triggers.check import BOTH, PRE, Check, Count, Number, Part, at_least
 from models.policy.triggers.view import View
 
 # a loop is a cycle of at most so many exchanges
@@ -25,10 +25,10 @@ class Repetition(Part):
     ``max_loops``: the same cycle of one to three exchanges (customer intent, bot answer) came that many times in a row.
     """
 
-    max_retries: int | None = Field(default=None, ge=2, le=MAX_QUESTIONS)
-    similarity: float = Field(default=0.86, gt=0, le=1)
-    max_fallbacks: int | None = Field(default=None, ge=1)
-    max_loops: int | None = Field(default=None, ge=2, le=MAX_EXCHANGES // MAX_CYCLE)
+    max_retries: Count | None = Field(default=None, ge=2, le=MAX_QUESTIONS)
+    similarity: Number = Field(default=0.86, gt=0, le=1)
+    max_fallbacks: Count | None = Field(default=None, ge=1)
+    max_loops: Count | None = Field(default=None, ge=2, le=MAX_EXCHANGES // MAX_CYCLE)
 
     @model_validator(mode="after")
     def _some_clause(self) -> Repetition:
@@ -118,4 +118,3 @@ def count_loops(exchanges: tuple[str, ...]) -> tuple[int, int]:
         if count > best:
             best, best_length = count, length
     return (best, best_length) if best_length else (0, 0)
-

@@ -8,15 +8,29 @@ from pydantic import Field, model_validator
 
 from models.contracts import TriggerReport
 from models.policy.state import MAX_MOODS, Mood
-from models.policy.triggers.check import EVALUATED, PRE, Check, Move, Part, at_least, below, over, unavailable, under
+from models.policy.triggers.check import (
+    EVALUATED,
+    PRE,
+    Check,
+    Count,
+    Flag,
+    Move,
+    Number,
+    Part,
+    at_least,
+    below,
+    over,
+    unavailable,
+    under,
+)
 from models.policy.triggers.view import View
 
 
 class Window(Part):
     """The mean sentiment of the last ``messages`` customer messages, ``below`` in [-1, 1]."""
 
-    messages: int = Field(ge=2, le=MAX_MOODS)
-    below: float = Field(ge=-1, le=1)
+    messages: Count = Field(ge=2, le=MAX_MOODS)
+    below: Number = Field(ge=-1, le=1)
 
 
 class Sentiment(Part):
@@ -27,9 +41,9 @@ class Sentiment(Part):
     last messages is below; with fewer messages than that it never fires.
     """
 
-    below: float | None = Field(default=None, ge=-1, le=1)
-    streak: int | None = Field(default=None, ge=1, le=MAX_MOODS)
-    include_neutral: bool = False
+    below: Number | None = Field(default=None, ge=-1, le=1)
+    streak: Count | None = Field(default=None, ge=1, le=MAX_MOODS)
+    include_neutral: Flag = False
     window: Window | None = None
 
     @model_validator(mode="after")
@@ -55,7 +69,7 @@ class Sentiment(Part):
 class Frustration(Part):
     """``at_least``: the frustration in [0, 1] at and above which it fires."""
 
-    at_least: float = Field(ge=0, le=1)
+    at_least: Number = Field(ge=0, le=1)
 
     def checks(self, rule_id: str) -> tuple[FrustrationCheck, ...]:
         """Compile."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import Field, model_validator
 
 from models.contracts import TriggerReport
-from models.policy.triggers.check import BOTH, Check, Part, above, at_least
+from models.policy.triggers.check import BOTH, Check, Count, Number, Part, above, at_least
 from models.policy.triggers.view import View
 
 
@@ -18,9 +18,9 @@ class Time(Part):
     were more messages than that, of anybody. ``max_bot_responses``: the bot has answered that many times.
     """
 
-    max_duration_seconds: float | None = Field(default=None, ge=0)
-    max_messages: int | None = Field(default=None, ge=0)
-    max_bot_responses: int | None = Field(default=None, ge=1)
+    max_duration_seconds: Number | None = Field(default=None, ge=0)
+    max_messages: Count | None = Field(default=None, ge=0)
+    max_bot_responses: Count | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _some_clause(self) -> Time:

@@ -44,7 +44,7 @@ class View:
         self._normalised: str | None = None
         self._intents: dict[str, float] | None = None
         self._topics: dict[str, float] | None = None
-        self._request: PhraseMatch | None | bool = False
+        self._request: PhraseMatch | bool | None = False
 
     @property
     def folded(self) -> str:
