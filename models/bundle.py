@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,7 @@ MESSAGE_INPUTS = ("input_ids", "attention_mask")
 ANSWER_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 MESSAGE_HEADS = ("intents", "out_of_scope", "explicit", "polarity", "frustration")
 ANSWER_HEAD = "answer"
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 class _Part(BaseModel):
@@ -147,7 +149,7 @@ def _verify(path: Path, manifest: Manifest) -> None:
     if absent:
         raise BundleCorrupt(f"the manifest in {path} doesn't list {', '.join(absent)}; release the bundle again")
     for name, expected in manifest.files.items():
-        if Path(name).name != name or "\\" in name or name.startswith("."):
+        if not _PLAIN_NAME.fullmatch(name):
             raise BundleCorrupt(f"the manifest in {path} names {name!r}; expected a plain file name beside it")
         file = path / name
         if not file.is_file():

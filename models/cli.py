@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 from rich.console import Console
+from rich.markup import escape
 from typer.main import get_command
 
 from models.bundle import DEFAULT_PATH, Bundle
@@ -179,23 +180,23 @@ def _spoken(number: int, line: str) -> Message:
 
 
 def show(played: Played, console: Console) -> None:
-    """Print scores and decision of one message for a person."""
+    """Print scores and decision of one message for a person; what policies and customers wrote is no markup."""
     decision, scores = played.decision, played.scores
     colour = COLOURS[decision.decision.value]
     reason = f"  {decision.reason.code.value} ({decision.reason.rule_id})" if decision.reason else ""
     held = f"  [dim]held back: {decision.suppressed.value}[/dim]" if decision.suppressed else ""
     console.print(f"[bold {colour}]{decision.decision.value}[/bold {colour}]{reason}{held}")
     if decision.reason:
-        console.print(f"  why        {decision.reason.sentence}", highlight=False)
+        console.print(f"  why        {escape(decision.reason.sentence)}", highlight=False)
     if decision.text:
-        console.print(f"  says       {decision.text}", highlight=False)
+        console.print(f"  says       {escape(decision.text)}", highlight=False)
     if scores is not None:
         for name, value in _score_lines(scores):
-            console.print(f"  {name:10} {value}", highlight=False)
+            console.print(f"  {name:10} {escape(value)}", highlight=False)
     fired = [report for report in decision.triggers if report.status.value == "fired"]
     for report in fired:
         bound = "" if report.threshold is None else f" {report.operator} {report.threshold:g}"
-        value = f"{report.value:.2f}" if isinstance(report.value, float) else str(report.value)
+        value = f"{report.value:.2f}" if isinstance(report.value, float) else escape(str(report.value))
         console.print(f"  [dim]fired      {report.rule_id}: {report.name} {value}{bound}[/dim]", highlight=False)
     if decision.would_flip_if:
         flip = decision.would_flip_if[0]

@@ -34,7 +34,7 @@ _MASK: Final = "\u25a0"
 # typed or left out, these make no other word: Latin accents, Arabic vowels and stretching
 _MARKS: Final = re.compile("[\u0300-\u036f\u064b-\u065f\u0670\u0640]")
 _LETTERS: Final = str.maketrans({"ł": "l", "ı": "i", "ø": "o", "ى": "ي", "ة": "ه", "’": "'", "`": "'", "-": " "})
-_CLAUSES: Final = re.compile("[.,;:!?…()\\[\\]\"«»„“”/\\\\|~*—–،؛؟۔।॥。、「」・]+")
+_CLAUSES: Final = re.compile('[.,;:!?…()\\[\\]"«»„“”/\\\\|~*—–،؛؟۔।॥。、「」・]+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def find_answer(text: str, language: str | None) -> bool | None:
 
 
 def _tables(language: str | None) -> Iterator[_Table]:
-    if language in LANGUAGES:
+    if language is not None and language in LANGUAGES:
         yield _table(language)
     if language != "en":
         yield from (_table(other) for other in LANGUAGES if other != language)
@@ -91,7 +91,7 @@ class _Table:
         self._blank = "" if data.get("unspaced", False) else " "
         self._elides = bool(data.get("elides", False))
         self._talk_window, self._want_window, self._negation_window = data["windows"]
-        compiled = {name: self._compile(data.get(name, ())) for name in _ENTRIES}
+        compiled = {name: self._compile(data.get(name, ()), whole=name in _WHOLE) for name in _ENTRIES}
         self._lookalike, self._phrase = compiled["lookalike"], compiled["phrase"]
         self._person, self._anyone = compiled["person"], self._compile((*data["person"], *data.get("anyone", ())))
         self._talk, self._talk_after = compiled["talk"], compiled["talk_after"]
@@ -106,7 +106,9 @@ class _Table:
         clauses = [self._masked(clause) for clause in self._clauses(text)]
         for clause in clauses:
             for found in self._candidates(clause):
-                match = PhraseMatch(clause[found.start : found.end].strip(), self.language, self._is_negated(clause, found))
+                match = PhraseMatch(
+                    clause[found.start : found.end].strip(), self.language, self._is_negated(clause, found)
+                )
                 if not match.negated:
                     return match
                 declined = declined or match
@@ -167,49 +169,54 @@ class _Table:
     def _is_only(self, entries: re.Pattern[str], clauses: Iterable[str]) -> bool:
         """Return whether a text is one of the entries and nothing else but politeness."""
         words = self._blank.join(clause.strip() for clause in clauses)
-        if len(words) > 60:  # longer than any entry with its politeness
+        if len(words) > _LONGEST_ANSWER:
             return False
-        bare = self._filler.sub("", f"{self._blank}{words}{self._blank}").strip()
-        return bool(bare) and entries.fullmatch(f"{self._blank}{bare}{self._blank}", *self._inner(bare)) is not None
-
-    def _inner(self, bare: str) -> tuple[int, int]:
-        edge = len(self._blank)
-        return edge, edge + len(bare)
+        bare = self._filler.sub("", f"{self._blank}{words}{self._blank}")
+        return entries.fullmatch(self._blank.join(bare.split())) is not None
 
     def _distance(self, clause: str, start: int, end: int) -> int:
         """Return the words between two places, letters if there are no blanks; 0 if they overlap."""
         between = clause[start:end]
         return len(between.split()) if self._blank else len(between)
 
-    def _compile(self, entries: Iterable[str]) -> re.Pattern[str]:
-        """Return one pattern for any of the entries, as whole words; one that never matches for none."""
+    def _compile(self, entries: Iterable[str], *, whole: bool = False) -> re.Pattern[str]:
+        """Return one pattern for any of the entries, as words of a clause or as a whole text; no entry never matches."""
         patterns = [self._pattern(entry) for entry in sorted(entries, key=len, reverse=True)]
         if not patterns:
             return re.compile("(?!)")
-        edge = ("(?<= )", "(?= )") if self._blank else ("", "")
-        return re.compile(f"{edge[0]}(?:{'|'.join(patterns)}){edge[1]}")
+        before, after = ("(?<= )", "(?= )") if self._blank and not whole else ("", "")
+        return re.compile(f"{before}(?:{'|'.join(patterns)}){after}")
 
     def _pattern(self, entry: str) -> str:
-        parts: list[str] = []
+        pattern, blank = "", ""
         for word in entry.split():
-            is_optional = word.endswith("?")
-            forms = [self._word(form) for form in word.removesuffix("?").split("|")]
-            parts.append(f"(?:{'|'.join(forms)}){self._blank}")
-            if is_optional:
-                parts[-1] = f"(?:{parts[-1]})?"
-        pattern = "".join(parts)
-        return pattern.removesuffix(self._blank) if self._blank else pattern
+            forms = "|".join(self._word(form) for form in word.removesuffix("?").split("|"))
+            if not word.endswith("?"):
+                pattern += f"{blank}(?:{forms})"
+                blank = self._blank
+            elif pattern:
+                pattern += f"(?:{blank}(?:{forms}))?"
+            else:
+                pattern = f"(?:(?:{forms}){self._blank})?"
+        return pattern
 
     def _word(self, form: str) -> str:
+        if form == "*":
+            return _ANY_WORD
+        before = "[^ ]*" if form[0] == "*" else ""
+        after = "[^ ]*+" if form[-1] == "*" else ""  # possessive: a long word is read once
         plain = _simplified(form.strip("*")).replace("'", " " if self._elides else "")
-        letters = "[^ ]*" if self._blank else ""
-        return f"{letters if form[0] == '*' else ''}{re.escape(plain)}{letters if form[-1] == '*' else ''}"
+        return f"{before}{re.escape(plain)}{after}"
 
 
 _ENTRIES: Final = (
     "lookalike", "phrase", "person", "talk", "talk_after", "want", "want_after", "negation", "negation_after", "only",
     "filler", "yes", "no",
 )  # fmt: skip
+_WHOLE: Final = {"only", "yes", "no"}
+_ANY_WORD: Final = "[^ ]++"
+# in letters, with politeness; what is longer says more than yes, no or "agent"
+_LONGEST_ANSWER: Final = 60
 
 
 def _simplified(text: str) -> str:

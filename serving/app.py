@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from models.bundle import DEFAULT_PATH, Bundle
 from models.contracts import Role
@@ -24,6 +25,8 @@ from serving.telemetry import Metrics, log
 from serving.turn.handle import Turns
 
 _WARM_UP = ScoreRequest(role=Role.CUSTOMER, text="Hello, where is my order?")
+# FastAPI's own telemetry, once an environment variable switches it on, exports bodies and exception texts
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 _DESCRIPTION = """\
 Tells a support bot, message by message, when to pass the conversation to a person.
 
@@ -51,9 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
     store = Store(settings.database_url, timeout_seconds=settings.database_timeout_seconds)
     upgrade(store)
     metrics = Metrics()
-    batcher = Batcher(
-        scorer, token_budget=settings.batch_tokens, queue_limit=settings.queue_limit, metrics=metrics
-    )
+    batcher = Batcher(scorer, token_budget=settings.batch_tokens, queue_limit=settings.queue_limit, metrics=metrics)
     turns = Turns(
         store=store,
         batcher=batcher,
@@ -89,6 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        telemetry=_NO_TELEMETRY,
         lifespan=lifespan,
     )
     app.include_router(score.router(turns))

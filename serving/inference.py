@@ -20,6 +20,7 @@ from models.scorer import Scorer, ScoreRequest
 from serving.errors import Overloaded, Stopping
 from serving.telemetry import Metrics
 
+_LONG = 1000  # characters; longer texts take milliseconds to tokenize, which nobody else should wait for
 _SMOOTHING = 0.1  # weight of the newest hand-over in the running mean of seconds per token
 
 
@@ -78,14 +79,19 @@ class Batcher:
             Stopping: the service is going down.
             ScoringError: a model failed on this message.
         """
+        tokens = await self._count_tokens(request)
         self._admit()
-        entry = _Entry(
-            request, self._scorer.count_tokens(request), asyncio.get_running_loop().create_future(), time.perf_counter()
-        )
+        entry = _Entry(request, tokens, asyncio.get_running_loop().create_future(), time.perf_counter())
         self._waiting.append(entry)
         self._metrics.queue_depth.set(len(self._waiting))
         self._arrived.set()
         return await entry.answer
+
+    async def _count_tokens(self, request: ScoreRequest) -> int:
+        characters = len(request.text) + sum(len(passage) for passage in request.passages)
+        if characters <= _LONG:
+            return self._scorer.count_tokens(request)
+        return await asyncio.to_thread(self._scorer.count_tokens, request)
 
     def _admit(self) -> None:
         if self._stopping:

@@ -58,8 +58,8 @@ class JsonLines(logging.Formatter):
         }
         if record.name == _LOGGER.name:
             line["event"] = record.getMessage()
-        else:
-            line |= {"event": record.name, "message": record.getMessage().strip()}
+        else:  # a library's line: what follows its first line may show values
+            line |= {"event": record.name, "message": record.getMessage().partition("\n")[0]}
         if (current := REQUEST_ID.get()) is not None:
             line["request_id"] = current
         line |= getattr(record, "fields", {})
@@ -75,16 +75,13 @@ def _where(error: BaseException) -> dict[str, Any]:
 
 
 def start_logging(level: str, stream: TextIO | None = None) -> None:
-    """Send the log lines of this process, the web server's included, as JSON to a stream (standard error)."""
+    """Send the log lines of this process, its libraries' warnings included, as JSON to a stream (standard error)."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
-    for name in (_LOGGER.name, "uvicorn", "uvicorn.error"):
-        logger = logging.getLogger(name)
-        logger.handlers = [handler]
-        logger.propagate = False
-        logger.setLevel(level.upper())
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its start and stop lines repeat ours
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+    _LOGGER.setLevel(level.upper())
 
 
 class Metrics:

@@ -163,7 +163,7 @@ def _judge(view: View, policy: Policy, phase: Phase) -> Verdict:
 
 
 def _accept(offer: Offer, policy: Policy, firings: list[Firing]) -> list[Firing]:
-    """Return the firings with the accepted offer among them, at its rule's priority; first of all if the policy lost that rule."""
+    """Return the firings with the accepted offer at its rule's priority; first of all if the policy lost that rule."""
     rule = next((rule for rule in policy.rules if rule.id == offer.rule_id), None)
     priority = rule.priority if rule else 1001
     reason = Reason(code=offer.code, rule_id=offer.rule_id, sentence=ACCEPTED)
@@ -214,7 +214,7 @@ def _text(decider: Firing, view: View, policy: Policy) -> str | None:
     own = view.customer.get("language")
     languages = (own if isinstance(own, str) else None, view.language, policy.locale)
     default = policy.messages.offer if decider.action is Action.OFFER else policy.messages.escalate
-    return pick(decider.text or default, languages)
+    return pick(decider.text, default, languages)
 
 
 def _handoff(decider: Firing | None, policy: Policy) -> dict[str, Any] | None:

@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple
 
 from models.contracts import TriggerReport, TriggerStatus
 from models.phrases import find_answer
+from models.policy.questions import best_intent
 from models.policy.schema import OfferSettings
-from models.policy.state import best_intent
 from models.policy.triggers.view import View
 
 Outcome = Literal["accepted", "declined", "lapsed"]

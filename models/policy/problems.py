@@ -14,19 +14,24 @@ MAX_PROBLEMS: Final = 10
 
 def describe(reading: Reading, errors: Sequence[Mapping[str, Any]]) -> str:
     """Return one line for each problem, in the order of the document."""
-    found = sorted((_describe(reading, error) for error in errors), key=lambda problem: problem[0])
-    lines = [text for _, text in found]
+    problems: dict[tuple[int, str], str] = {}
+    for error in errors:
+        line, field, text = _describe(reading, error)
+        problems.setdefault((line, field), text)  # of several alternatives that all fail, the first is the usual one
+    lines = [problems[place] for place in sorted(problems)]
     if len(lines) > MAX_PROBLEMS:
         lines = [*lines[:MAX_PROBLEMS], f"... and {len(lines) - MAX_PROBLEMS} more"]
     return "\n".join(lines)
 
 
-def _describe(reading: Reading, error: Mapping[str, Any]) -> tuple[int, str]:
-    context = error.get("ctx", {})
-    path = tuple(context.get("path", error["loc"]))
+def _describe(reading: Reading, error: Mapping[str, Any]) -> tuple[int, str, str]:
+    path = reading.known(error.get("ctx", {}).get("path", error["loc"]))
+    if error["type"] == "missing":
+        path = (*path, error["loc"][-1])
     line = reading.line(path) or 0
     where = f"{reading.source}, line {line}" if line else reading.source
-    return line, f"{where}: {_field(path)}: {_sentence(error, path)}"
+    field = _field(path)
+    return line, field, f"{where}: {field}: {_sentence(error, path)}"
 
 
 def _field(path: Sequence[str | int]) -> str:

@@ -46,6 +46,18 @@ class Reading:
     source: str
     node: yaml.Node | None
 
+    def known(self, path: Sequence[str | int]) -> tuple[str | int, ...]:
+        """Return a path without the steps that the document doesn't have (names of alternatives, short forms)."""
+        if self.node is None:
+            return tuple(path)
+        node, steps = self.node, []
+        for step in path:
+            found = _child(node, step)
+            if found is not None:
+                node = found[1]
+                steps.append(step)
+        return tuple(steps)
+
     def line(self, path: Sequence[str | int]) -> int | None:
         """Return the line, from 1, of the field at a path, or of the nearest thing around it."""
         if self.node is None:

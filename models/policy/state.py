@@ -8,8 +8,6 @@ in it is bounded. An *epoch* is the part of a conversation between returns to th
 from __future__ import annotations
 
 import base64
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,7 +15,7 @@ from typing import Any, Final, Literal
 
 from models.contracts import Message, ReasonCode, Role, Scores
 from models.errors import InputError
-from models.text import fold
+from models.policy.questions import answer_key, asks, best_intent
 
 Control = Literal["bot", "pending_handoff", "agent"]
 OfferStatus = Literal["pending", "accepted", "declined", "lapsed"]
@@ -27,15 +25,6 @@ MAX_QUESTIONS: Final = 20
 MAX_MOODS: Final = 20
 MAX_CONFIDENCES: Final = 20
 MAX_EXCHANGES: Final = 60
-
-# what keeps a chat going but asks nothing; a message counts as glue when that is more likely than not
-GLUE: Final = frozenset({"affirm", "deny", "greeting", "thanks_bye", "provide_info"})
-_MORE_LIKELY_THAN_NOT: Final = 0.5
-
-# blanks and punctuation, ASCII, Latin, Arabic, Devanagari and CJK; marks stay, they are vowels in some scripts
-_SEPARATORS: Final = re.compile(
-    "[\\s\\x00-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\xa9\\xab-\\xb1\\xb4\\xb6-\\xb8\\xbb-\\xbf\\u060c\\u061b\\u061f\\u06d4\\u0964\\u0965\\u2000-\\u206f\\u3000-\\u303f]+"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,34 +105,6 @@ def return_to_bot(state: ConversationState) -> ConversationState:
     return ConversationState(epoch=state.epoch + 1)
 
 
-def best_intent(scores: Scores | None) -> tuple[str, float] | None:
-    """Return the most probable intent and its probability; ``None`` when intents weren't scored."""
-    if scores is None or not scores.intents:
-        return None
-    best = scores.intents[0]
-    return best.label, best.probability
-
-
-def question_key(text: str) -> str | None:
-    """Return the key under which two texts are the same question, ``None`` for a text too short to be one.
-
-    Case, punctuation and spacing don't matter. Fewer than two words are no question; scripts without blanks count two
-    letters as a word.
-    """
-    words = _words(fold(text))
-    if len(words) >= 2 or (words and len(words[0]) >= 4 and _is_unspaced(words[0][0])):
-        return _digest(" ".join(words))
-    return None
-
-
-def asks(message: Message, scores: Scores | None) -> str | None:
-    """Return the question key of a customer message, ``None`` where it is glue such as "yes" or "thanks"."""
-    best = best_intent(scores)
-    if best is not None and best[0] in GLUE and best[1] >= _MORE_LIKELY_THAN_NOT:
-        return None
-    return question_key(message.text)
-
-
 def answer_confidence(message: Message, scores: Scores | None) -> float | None:
     """Return the confidence in a bot's answer, in [0, 1]: the model's, else the bot's own number, else ``None``."""
     if scores is not None and scores.confidence is not None:
@@ -188,7 +149,7 @@ def _hear_bot(state: ConversationState, message: Message, scores: Scores | None)
     confidences = state.confidences
     if confidence is not None:
         confidences = (*confidences[1 - MAX_CONFIDENCES :], confidence)
-    exchange = f"{state.last_intent or ''}:{_digest(' '.join(_words(fold(message.text))))}"
+    exchange = f"{state.last_intent or ''}:{answer_key(message.text)}"
     return replace(
         state,
         n_messages=state.n_messages + 1,
@@ -199,19 +160,6 @@ def _hear_bot(state: ConversationState, message: Message, scores: Scores | None)
         confidences=confidences,
         exchanges=(*state.exchanges[1 - MAX_EXCHANGES :], exchange),
     )
-
-
-def _words(folded: str) -> list[str]:
-    return _SEPARATORS.sub(" ", folded).split()
-
-
-def _is_unspaced(char: str) -> bool:
-    """Return whether a letter belongs to a script that writes no blanks between words (Thai, Chinese, Japanese ...)."""
-    return "\u0e00" <= char <= "\u0eff" or "\u3040" <= char <= "\u9fff"
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def to_json(state: ConversationState) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from models.contracts import ReasonCode, TriggerReport, TriggerStatus
@@ -42,14 +42,19 @@ def sentence(code: ReasonCode, reports: Iterable[TriggerReport] = ()) -> str:
     return SENTENCES[code]
 
 
-def pick(texts: Texts | None, languages: Sequence[str | None]) -> str | None:
-    """Return the text in the first language that is written, else any; ``pt-BR`` falls back on ``pt``."""
-    if texts is None or isinstance(texts, str):
-        return texts
-    for language in languages:
-        if language is None:
-            continue
-        for code in (language, language.partition("-")[0]):
-            if code in texts:
+def pick(own: Texts | None, default: Texts | None, languages: Iterable[str | None]) -> str | None:
+    """Return what the customer reads: a rule's own text, else the policy's default, in the first language that is written.
+
+    A plain text is for everybody. Of texts per locale the languages are tried in order, each in the rule's own texts and then
+    in the default's; ``pt-BR`` falls back on ``pt``. If none is written, any language is better than silence.
+    """
+    if isinstance(own, str):
+        return own
+    written = [texts for texts in (own, default) if texts is not None]
+    for code in (code for language in languages if language for code in (language, language.partition("-")[0])):
+        for texts in written:
+            if not isinstance(texts, str) and code in texts:
                 return texts[code]
-    return next(iter(texts.values()))
+    if not written:
+        return None
+    return written[0] if isinstance(written[0], str) else next(iter(written[0].values()))

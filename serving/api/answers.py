@@ -22,11 +22,22 @@ from models.contracts import (
     TriggerReport,
     TriggerStatus,
 )
+from serving.api.problems import ProblemDocument
 from serving.turn.values import Decided
 
 LISTED = 0.05  # labels below this probability are recorded, but not listed in an answer
 _DIGITS = 6
-_HEADS = ("intents", "out_of_scope", "explicit", "sentiment", "frustration", "topics", "confidence", "dialogue", "language")
+_HEADS = (
+    "intents",
+    "out_of_scope",
+    "explicit",
+    "sentiment",
+    "frustration",
+    "topics",
+    "confidence",
+    "dialogue",
+    "language",
+)
 
 
 class LabelAnswer(BaseModel):
@@ -135,7 +146,7 @@ class ScoreAnswer(BaseModel):
 class BatchAnswer(BaseModel):
     """One result for each item, in order: an answer, or a problem document for an item that has none."""
 
-    results: list[ScoreAnswer | dict[str, Any]]
+    results: list[ScoreAnswer | ProblemDocument]
 
 
 def render(decided: Decided) -> bytes:
@@ -209,8 +220,7 @@ def _scores(decided: Decided) -> dict[str, Any]:
         "intents": _labels(scores.intents),
         "out_of_scope": _short(scores.out_of_scope),
         "explicit": _short(scores.explicit),
-        "sentiment": scores.sentiment
-        and {"score": _short(scores.sentiment.score), "label": scores.sentiment.label},
+        "sentiment": scores.sentiment and {"score": _short(scores.sentiment.score), "label": scores.sentiment.label},
         "frustration": _short(scores.frustration),
         "topics": _labels(scores.topics),
         "confidence": _short(judged.confidence),

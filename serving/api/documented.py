@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -63,9 +63,8 @@ def install(app: FastAPI, *, tags: Sequence[Mapping[str, str]], shapes: Sequence
                 tags=[dict(tag) for tag in tags],
                 servers=[{"url": "/", "description": "This machine"}],
             )
-            described: list[tuple[type[BaseModel], Literal["validation", "serialization"]]]
-            described = [(shape, "serialization") for shape in (*shapes, ProblemDocument)]
-            _, schemas = models_json_schema(described, ref_template=_REFERENCE)
+            every: list[type[BaseModel]] = [*shapes, ProblemDocument]
+            _, schemas = models_json_schema([(shape, "serialization") for shape in every], ref_template=_REFERENCE)
             document["components"]["schemas"] |= schemas["$defs"]
             app.openapi_schema = document
         return app.openapi_schema

@@ -24,9 +24,7 @@ class Edge:
         body_timeout_seconds: slower bodies are refused.
     """
 
-    def __init__(
-        self, app: ASGIApp, *, metrics: Metrics, body_limit_bytes: int, body_timeout_seconds: float
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, body_limit_bytes: int, body_timeout_seconds: float) -> None:
         self._app = app
         self._metrics = metrics
         self._body_limit_bytes = body_limit_bytes
@@ -114,5 +112,7 @@ def _require_own_host(headers: Headers) -> None:
         return
     name = host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]
     if name.lower() != "localhost" and not is_loopback(name):
-        message = f"found the host {name[:60]!r}; expected localhost or 127.0.0.1: the service answers this machine only"
+        message = (
+            f"found the host {name[:60]!r}; expected localhost or 127.0.0.1: the service answers this machine only"
+        )
         raise ForeignHost(message)

@@ -39,6 +39,7 @@ class ProblemDocument(BaseModel):
     detail: str = Field(description="What was found, what was expected, what to do.")
     instance: str | None = Field(description="Names the request; the service's log has the same id.")
     errors: list[FieldProblem] | None = Field(default=None, description="The fields that are wrong, if fields are.")
+    retry_after_seconds: int | None = Field(default=None, description="When to try again, where that helps.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ KINDS: Mapping[type[BaseException], Kind] = {
 _ADVICE = {
     404: "there is nothing at this path; GET /openapi.json lists what there is",
     405: "this path doesn't take this method; the Allow header lists those it takes",
-    400: "the body can't be parsed; expected a JSON object in UTF-8, not nested deeply",
+    400: "the body can't be parsed; expected one JSON object in UTF-8, not nested deeply",
 }
 
 _OWN_WORDS = {
@@ -99,8 +100,9 @@ def kind_of(error: BaseException) -> Kind:
     return next((KINDS[parent] for parent in type(error).__mro__ if parent in KINDS), INTERNAL)
 
 
-def problem(kind: Kind, detail: str, fields: Sequence[Mapping[str, str]] | None = None) -> bytes:
-    """Return a problem document as JSON."""
+def problem(kind: Kind, detail: str, **more: Any) -> bytes:
+    """Return a problem document as JSON, with the members of ``more`` that aren't ``None``; and log that there was one."""
+    log("request.refused", level=logging.WARNING if kind.status >= 500 else logging.INFO, kind=kind.slug)
     current = REQUEST_ID.get()
     document: dict[str, Any] = {
         "type": f"urn:baton:problem:{kind.slug}",
@@ -109,9 +111,7 @@ def problem(kind: Kind, detail: str, fields: Sequence[Mapping[str, str]] | None 
         "detail": detail,
         "instance": f"urn:baton:request:{current}" if current else None,
     }
-    if fields:
-        document["errors"] = fields
-    return to_json(document)
+    return to_json(document | {name: value for name, value in more.items() if value is not None})
 
 
 def describe(error: BaseException) -> tuple[Kind, bytes]:
@@ -121,16 +121,14 @@ def describe(error: BaseException) -> tuple[Kind, bytes]:
         log("request.failed", level=logging.ERROR, error=error)
         detail = "something went wrong that isn't your fault; the service's log has the place under this request's id"
         return kind, problem(kind, detail)
-    return kind, problem(kind, str(error))
+    return kind, problem(kind, str(error), retry_after_seconds=_retry_after_seconds(error))
 
 
 def respond(error: BaseException) -> Response:
     """Return the response to an error, with Retry-After where trying again helps."""
     kind, body = describe(error)
-    headers = {}
-    if isinstance(error, errors.ServingError) and error.retry_after_seconds is not None:
-        headers["Retry-After"] = str(error.retry_after_seconds)
-    return _response(kind, body, headers)
+    seconds = _retry_after_seconds(error)
+    return _response(kind, body, {} if seconds is None else {"Retry-After": str(seconds)})
 
 
 def invalid(found: Iterable[Mapping[str, Any]], *, skip: int = 0) -> tuple[Kind, bytes]:
@@ -151,7 +149,7 @@ def invalid(found: Iterable[Mapping[str, Any]], *, skip: int = 0) -> tuple[Kind,
     first = f"{fields[0]['field']}: {fields[0]['problem']}" if fields else "nothing was found"
     others = f", and {len(listed) - 1} more" if len(listed) > 1 else ""
     kind = TOO_LONG if too_long else INVALID
-    return kind, problem(kind, f"{first}{others}; mend the fields under errors and send it again", fields)
+    return kind, problem(kind, f"{first}{others}; mend the fields under errors and send it again", errors=fields)
 
 
 def install(app: FastAPI) -> None:
@@ -168,12 +166,16 @@ def install(app: FastAPI) -> None:
         status = error.status_code if isinstance(error, HTTPException) else 500
         headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
         phrase = HTTPStatus(status).phrase
-        kind = Kind(phrase.lower().replace(" ", "-"), phrase, status)
+        kind = NOT_JSON if status == NOT_JSON.status else Kind(phrase.lower().replace(" ", "-"), phrase, status)
         return _response(kind, problem(kind, _ADVICE.get(status, phrase)), headers)
 
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(kernel.BatonError, on_error)
+
+
+def _retry_after_seconds(error: BaseException) -> int | None:
+    return error.retry_after_seconds if isinstance(error, errors.ServingError) else None
 
 
 def _response(kind: Kind, body: bytes, headers: Mapping[str, str]) -> Response:

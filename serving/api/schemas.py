@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from models.contracts import Message, Role
-from models.text import MAX_CHARACTERS, normalise
+from models.text import MAX_CHARACTERS
 from serving.turn.values import Ask
 
 MAX_ID = 256
@@ -25,7 +25,9 @@ YEARS = (2000, 2100)
 
 def _encodable(text: str) -> str:
     if "\0" in text:
-        raise PydanticCustomError("nul_character", "found a NUL character (U+0000); expected text without it, remove it")
+        raise PydanticCustomError(
+            "nul_character", "found a NUL character (U+0000); expected text without it, remove it"
+        )
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -35,7 +37,7 @@ def _encodable(text: str) -> str:
 
 
 def _readable(text: str) -> str:
-    if not normalise(text):
+    if not any(char.isprintable() and not char.isspace() for char in text):
         message = "found no visible character; expected 1 to 8192 characters, send only messages that say something"
         raise PydanticCustomError("text_empty", message)
     return text
@@ -44,7 +46,9 @@ def _readable(text: str) -> str:
 def _short_enough(text: str) -> str:
     if len(text) > MAX_CHARACTERS:
         found = {"found": len(text), "limit": MAX_CHARACTERS}
-        raise PydanticCustomError("text_too_long", "found {found} characters; expected at most {limit}, shorten it", found)
+        raise PydanticCustomError(
+            "text_too_long", "found {found} characters; expected at most {limit}, shorten it", found
+        )
     return text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -29,6 +30,8 @@ _SQLITE_TROUBLE = {
     "SQLITE_ERROR": "the database lacks a table or a column of this version; run `baton db upgrade`",
     "SQLITE_NOTADB": "the file is no SQLite database; set BATON_DATABASE_URL to another file",
 }
+
+_NOT_RECORDED = "Nothing of this request was recorded; send it again when that is mended"
 
 
 class Instant(TypeDecorator[datetime]):
@@ -73,6 +76,8 @@ class Store:
         """
         self._engine = _engine(url)
         self._writing = self._engine.execution_options(baton_writes=True)
+        self.timeout_seconds = timeout_seconds
+        self._writer = threading.Lock()
         self._file: Path | None = None
         self._identity: tuple[int, int] | None = None
         if self._engine.dialect.name == "sqlite":
@@ -99,12 +104,25 @@ class Store:
         Raises:
             StoreUnavailable: the database is locked, full, damaged or gone.
         """
-        with self._translated(), self._writing.begin() as tx:
+        with self._translated(), self._alone(), self._writing.begin() as tx:
             yield tx
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let the writers of this process queue up here: SQLite makes them sleep and try again, up to 100 ms a time."""
+        if self._file is None:
+            yield
+            return
+        if not self._writer.acquire(timeout=self.timeout_seconds):
+            raise StoreUnavailable(f"{_SQLITE_TROUBLE['SQLITE_BUSY']}. {_NOT_RECORDED}")
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -180,5 +198,5 @@ def _sqlite_name(error: DBAPIError) -> str:
 def _explain(error: DBAPIError) -> str:
     known = _SQLITE_TROUBLE.get(_sqlite_name(error))
     if known is not None:
-        return f"{known}. Nothing of this request was recorded; send it again when that is mended"
+        return f"{known}. {_NOT_RECORDED}"
     return f"the database doesn't answer ({type(error.orig).__name__}); check that it runs and that the URL is right"

@@ -102,29 +102,11 @@ def record(tx: Tx, before: StoredConversation | None, turn: TurnRow) -> None:
     try:
         key, version = _advance(tx, before, turn)
         tx.execute(insert(MESSAGES), [_message(key, version, place, row) for place, row in enumerate(turn.messages)])
-        tx.execute(
-            insert(DECISIONS).values(
-                id=turn.decision_id,
-                conversation=key,
-                message_id=turn.message_id,
-                position=version,
-                epoch=turn.epoch,
-                phase=turn.phase,
-                action=turn.action,
-                reason=turn.reason,
-                rule_id=turn.rule_id,
-                request_hash=turn.request_hash,
-                request=turn.request,
-                response=turn.response,
-                state_before=turn.state_before,
-                policy=turn.policy,
-                policy_fingerprint=turn.policy_fingerprint,
-                bundle=turn.bundle,
-                created_at=turn.now,
-            )
-        )
+        tx.execute(insert(DECISIONS), _decision(key, version, turn))
     except IntegrityError as error:
-        raise StaleState(f"conversation {turn.conversation_id} was written at the same moment; read it again") from error
+        raise StaleState(
+            f"conversation {turn.conversation_id} was written at the same moment; read it again"
+        ) from error
 
 
 def _advance(tx: Tx, before: StoredConversation | None, turn: TurnRow) -> tuple[int, int]:
@@ -132,7 +114,7 @@ def _advance(tx: Tx, before: StoredConversation | None, turn: TurnRow) -> tuple[
     after = {"epoch": turn.epoch, "state": turn.state_after, "updated_at": turn.now}
     if before is None:
         new = {"bot_id": turn.bot_id, "id": turn.conversation_id, "version": 1, "created_at": turn.now}
-        key = tx.execute(insert(CONVERSATIONS).values(**new, **after)).inserted_primary_key
+        key = tx.execute(insert(CONVERSATIONS), new | after).inserted_primary_key
         if key is None:  # every dialect that we use tells the key of a new row
             raise StaleState(f"conversation {turn.conversation_id} has no key after it was written; read it again")
         return int(key[0]), 1
@@ -156,6 +138,28 @@ def _message(key: int, version: int, place: int, message: MessageRow) -> dict[st
         "fallback": message.fallback,
         "confidence": message.confidence,
         "scores": message.scores,
+    }
+
+
+def _decision(key: int, version: int, turn: TurnRow) -> dict[str, object]:
+    return {
+        "id": turn.decision_id,
+        "conversation": key,
+        "message_id": turn.message_id,
+        "position": version,
+        "epoch": turn.epoch,
+        "phase": turn.phase,
+        "action": turn.action,
+        "reason": turn.reason,
+        "rule_id": turn.rule_id,
+        "request_hash": turn.request_hash,
+        "request": turn.request,
+        "response": turn.response,
+        "state_before": turn.state_before,
+        "policy": turn.policy,
+        "policy_fingerprint": turn.policy_fingerprint,
+        "bundle": turn.bundle,
+        "created_at": turn.now,
     }
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
 from models.contracts import Decision, Message, Scores
@@ -29,7 +30,10 @@ from serving.telemetry import Metrics, log
 from serving.turn.rows import log_fields, turn_row
 from serving.turn.values import Ask, Decided
 
+P = ParamSpec("P")
+T = TypeVar("T")
 ATTEMPTS = 5  # how often a turn is taken anew because another process was faster
+GRACE_SECONDS = 1.0  # so that the database's own word on what is wrong comes first
 
 
 class Turns:
@@ -85,12 +89,14 @@ class Turns:
                         return await self._answer(ask, ask.conversation_id)
                     except StaleState:
                         log("turn.stale", conversation_id=ask.conversation_id, message_id=ask.message.id)
-        message = f"other turns of conversation {ask.conversation_id} came first {ATTEMPTS} times; send the message again"
+        message = (
+            f"other turns of conversation {ask.conversation_id} came first {ATTEMPTS} times; send the message again"
+        )
         raise ConversationBusy(message)
 
     async def _answer(self, ask: Ask, conversation_id: str) -> bytes:
         started = time.perf_counter()
-        stored, recorded = await self._load(ask, conversation_id)
+        stored, recorded = await self._in_thread(self._read, ask, conversation_id)
         if recorded is not None:
             return self._repeat(ask, recorded)
         decided = await self._decide(ask, _state(stored), started)
@@ -104,8 +110,7 @@ class Turns:
                 answer=answer,
                 now=datetime.now(UTC),
             )
-            with self._metrics.stage("store"):
-                await asyncio.to_thread(self._write, stored, row)
+            await self._in_thread(self._write, stored, row)
             self._tell(decided)
         return answer
 
@@ -116,10 +121,6 @@ class Turns:
             outcome, _ = await self._take(ask, message, state)
             state = outcome.state
         return self._render(await self._decide(ask, state, started))
-
-    async def _load(self, ask: Ask, conversation_id: str) -> tuple[StoredConversation | None, RecordedAnswer | None]:
-        with self._metrics.stage("store"):
-            return await asyncio.to_thread(self._read, ask, conversation_id)
 
     def _repeat(self, ask: Ask, recorded: RecordedAnswer) -> bytes:
         if recorded.request_hash != ask.content_hash():
@@ -167,6 +168,16 @@ class Turns:
         turn = Turn(message=message, scores=scores, customer=ask.customer, channel=ask.channel, context=ask.context)
         with self._metrics.stage("decide"):
             return decide(turn, state, self._policy), scores
+
+    async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do the store's blocking work. A stuck database also keeps others from their thread: nobody waits for ever."""
+        try:
+            with self._metrics.stage("store"):
+                async with asyncio.timeout(self._store.timeout_seconds + GRACE_SECONDS):
+                    return await asyncio.to_thread(work, *args, **kwargs)
+        except TimeoutError as error:
+            message = "the database didn't answer in time; send the message again, the same id is never counted twice"
+            raise StoreUnavailable(message) from error
 
     def _read(self, ask: Ask, conversation_id: str) -> tuple[StoredConversation | None, RecordedAnswer | None]:
         with self._store.reading() as tx:

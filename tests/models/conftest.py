@@ -1,10 +1,11 @@
 """What the kernel's tests share: a seeded tiny bundle on disk, made once, and a scorer on it."""
 
+import re
 import shutil
 
 import pytest
 
-from models.bundle import Bundle
+from models.bundle import MANIFEST, Bundle, sha256
 from models.scorer import Scorer
 from tests.support.tiny_bundle import build_tiny_bundle
 
@@ -25,3 +26,13 @@ def tiny_copy(tiny, tmp_path):
 def scorer(tiny):
     """A scorer with one thread on the tiny bundle."""
     return Scorer(Bundle.load(tiny))
+
+
+@pytest.fixture
+def broken_folder(tiny_copy):
+    """Folder of a whole bundle whose graph fails on one word, "human": its id is outside the graph's vocabulary."""
+    tokenizer, manifest = tiny_copy / "tokenizer.json", tiny_copy / MANIFEST
+    old = sha256(tokenizer)
+    tokenizer.write_text(re.sub(r'"human": *\d+', '"human":99999', tokenizer.read_text("utf-8")), encoding="utf-8")
+    manifest.write_text(manifest.read_text("utf-8").replace(old, sha256(tokenizer)), encoding="utf-8")
+    return tiny_copy

@@ -75,15 +75,18 @@ def test_missing_outputs_are_refused(tmp_path):
     ("fields", "expected"),
     [
         ({"kind": TensorProto.DOUBLE}, r"scores of g\.onnx is a tensor\(double\) .*expected tensor\(float\)"),
-        ({"shape": ("batch", 2, 2)}, r"scores of g\.onnx is a tensor\(float\) of shape .*expected tensor\(float\)"),
-        ({"given": ("tokens",), "shape": ("tokens",)}, r"input_ids of g\.onnx is a .*expected tensor\(int64\)"),
+        (
+            {"given": ("tokens",), "shape": ("tokens",)},
+            r"input_ids of g\.onnx is a .* \['tokens'\], expected tensor\(int64\)",
+        ),
+        (
+            {"given": ("a", "b", 3), "shape": ("a", "b", 3)},
+            r"\['a', 'b', 3\], expected tensor\(int64\) \(batch, \.\.\.\)",
+        ),
     ],
 )
 def test_other_shapes_and_types_are_refused(tmp_path, fields, expected):
     """A graph whose tensors have another type or number of dimensions is refused when it is loaded."""
-    if fields.get("shape") == ("batch", 2, 2):
-        fields = fields | {"given": ("batch", 2, 2)}
-        expected = r"input_ids of g\.onnx is a tensor\(int64\) of shape \['batch', 2, 2\], expected tensor\(int64\)"
     with pytest.raises(BundleCorrupt, match=expected):
         open_graph(write_graph(tmp_path / "g.onnx", **fields))
 

@@ -24,6 +24,7 @@ FAILING_WORD = "xylophone"
 
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small bundle without meaning."""
     return build_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
 
 
@@ -42,6 +43,8 @@ def failing_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def make_settings(tmp_path: Path, tiny_bundle: Path) -> Callable[..., Settings]:
+    """Return a function that makes settings for this test's own service."""
+
     def make(**changes: Any) -> Settings:
         given = {"database_url": f"sqlite:///{tmp_path}/baton.db", "bundle": tiny_bundle} | changes
         return Settings(**given)
@@ -51,17 +54,20 @@ def make_settings(tmp_path: Path, tiny_bundle: Path) -> Callable[..., Settings]:
 
 @pytest.fixture
 def app(make_settings: Callable[..., Settings]) -> FastAPI:
+    """A service that isn't started."""
     return create_app(make_settings())
 
 
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[TestClient]:
+    """A client of a started service."""
     with TestClient(app, base_url="http://localhost") as client:
         yield client
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
+    """The database of this test's service, which needs not run."""
     store = Store(f"sqlite:///{tmp_path}/baton.db", timeout_seconds=0.2)
     upgrade(store)
     yield store

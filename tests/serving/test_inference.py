@@ -17,16 +17,19 @@ from tests.serving.conftest import FAILING_WORD
 
 
 def ask(text):
+    """Return the request for a customer's message."""
     return ScoreRequest(role=Role.CUSTOMER, text=text)
 
 
 @pytest.fixture(scope="module")
 def scorer(tiny_bundle):
+    """A scorer shared by the tests."""
     return Scorer(Bundle.load(tiny_bundle))
 
 
 @pytest.fixture
 def metrics():
+    """Metrics of this test's own."""
     return Metrics()
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
+import serving
 from serving.settings import Settings, is_loopback
 
 
@@ -59,3 +62,11 @@ def test_every_setting_explains_itself(name):
 def test_only_literal_addresses_are_loopback():
     """A name is never taken for a loopback address."""
     assert not is_loopback("localhost.example.com")
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_on_the_doorplate(name):
+    """Each setting stands in the room's README under the name of its variable."""
+    doorplate = Path(serving.__file__).with_name("README.md").read_text(encoding="utf-8")
+
+    assert f"`BATON_{name.upper()}`" in doorplate

@@ -8,7 +8,7 @@ import logging
 
 import pytest
 
-from serving.telemetry import REQUEST_ID, JsonLines, Metrics, log, request_id
+from serving.telemetry import REQUEST_ID, JsonLines, Metrics, log, request_id, start_logging
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_line_carries_the_request_id(lines):
 def test_the_text_of_an_error_is_left_out(lines):
     """Of an error only its class and its places are written, because its text may quote a customer."""
     try:
-        raise ValueError("my card is 4111 1111 1111 1111")
+        int("my card is 4111 1111 1111 1111")
     except ValueError as error:
         log("request.failed", error=error)
 
@@ -75,3 +75,18 @@ def test_two_services_have_metrics_of_their_own():
 
     assert b"baton_repeated_total 1.0" in first.render()
     assert b"baton_repeated_total 0.0" in second.render()
+
+
+def test_a_librarys_line_is_cut_after_its_first():
+    """What a library writes below its first line may show values, so it is left out."""
+    stream = io.StringIO()
+    root = logging.getLogger()
+    before, level = root.handlers, root.level
+    start_logging("info", stream)
+    logging.getLogger("asyncio").error("Task exception was never retrieved\nfuture: KeyError('my secret')")
+    root.handlers = before
+    root.setLevel(level)
+
+    line = json.loads(stream.getvalue())
+    assert ("asyncio", "Task exception was never retrieved") == (line["event"], line["message"])
+    assert "secret" not in stream.getvalue()

@@ -76,7 +76,7 @@ def _row(
     top = answer["knowledge"][0]
     right = all(str(top[part]) == str(gold[part]) for part in ("domain", "entity_id", "doc_id"))
     good = sum(mark >= GOOD_RATING for mark in accuracy) / len(accuracy)
-    split = _split(gold)
+    split = entity_split(gold)
     if split != "test" and key.partition("-")[0] in HELD_OUT_SYSTEMS:
         return None
     sound_good = right and good == 1.0
@@ -90,20 +90,20 @@ def _row(
         grounded=1.0 if sound_good else None,
         answers=1.0 if sound_good else 0.0 if not right and max(accuracy) <= BAD_RATING else None,
         good=good,
-        group=_entity(gold),
+        group=entity_group(gold),
         split=split,
     )
 
 
-def _split(snippet: dict[str, Any]) -> Split:
+def entity_split(snippet: dict[str, Any]) -> Split:
     """Return the split of an entity; no entity lies in two."""
-    share = hash_share(_entity(snippet))
+    share = hash_share(entity_group(snippet))
     if share < TEST_SHARE:
         return "test"
     return "calibration" if share < TEST_SHARE + CALIBRATION_SHARE else "train"
 
 
-def _entity(snippet: dict[str, Any]) -> str:
+def entity_group(snippet: dict[str, Any]) -> str:
     """Return the group: an entity, or one FAQ of a whole domain ("*": trains, taxis), which holds too many for one."""
     at = f"*:{snippet['doc_id']}" if snippet["entity_id"] == "*" else snippet["entity_id"]
     return f"{SOURCE}:{snippet['domain']}:{at}"

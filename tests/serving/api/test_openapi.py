@@ -15,11 +15,17 @@ METHODS = {"get", "post"}
 
 @pytest.fixture
 def document(client):
+    """The OpenAPI document of a running service."""
     return client.get("/openapi.json").json()
 
 
 def operations(document):
-    return [(path, method, operation) for path, methods in document["paths"].items() for method, operation in methods.items()]
+    """Return every operation with its path and method."""
+    return [
+        (path, method, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
 
 
 def references(node):

@@ -21,7 +21,9 @@ def test_a_service_without_its_database_is_not_ready(client, tmp_path):
     """Without the database the service stays alive, isn't ready, and refuses messages with a problem document."""
     (tmp_path / "baton.db").rename(tmp_path / "gone.db")
     ready = client.get("/health/ready")
-    score = client.post("/v1/score", json={"conversation_id": "c", "message": {"id": "m", "role": "customer", "text": "x"}})
+    score = client.post(
+        "/v1/score", json={"conversation_id": "c", "message": {"id": "m", "role": "customer", "text": "x"}}
+    )
 
     assert client.get("/health/live").status_code == 200
     assert [503, 503] == [ready.status_code, score.status_code]

@@ -10,7 +10,7 @@ import pytest
 import models.errors
 import serving.errors
 from models.errors import BatonError
-from serving.api.problems import KINDS, INTERNAL, describe, invalid, kind_of, respond
+from serving.api.problems import INTERNAL, KINDS, describe, invalid, kind_of, respond
 
 
 def every_error(base=BatonError):

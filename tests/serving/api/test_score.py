@@ -29,7 +29,9 @@ CONVERSATION = [
 def decisions(client):
     """Return how many decisions are recorded."""
     metrics = client.get("/metrics").text
-    return sum(float(line.rsplit(" ", 1)[1]) for line in metrics.splitlines() if line.startswith("baton_decisions_total{"))
+    return sum(
+        float(line.rsplit(" ", 1)[1]) for line in metrics.splitlines() if line.startswith("baton_decisions_total{")
+    )
 
 
 def without_clock(answer):
@@ -273,7 +275,9 @@ def test_a_failing_model_does_not_stop_keyword_rules(make_settings, failing_bund
     assert ("escalate", "instrument") == (response.json()["decision"], response.json()["reason"]["rule_id"])
 
 
-@pytest.mark.parametrize("text", ["مرحبا، أريد التحدث إلى شخص \u202eمقلوب", "🙂" * 300, "\u200dx", "a\u0301", "x" * 8192])
+@pytest.mark.parametrize(
+    "text", ["مرحبا، أريد التحدث إلى شخص \u202eمقلوب", "🙂" * 300, "\u200dx", "a\u0301", "x" * 8192]
+)
 def test_unusual_texts_are_decided(client, say, text):
     """Right-to-left text, 300 emojis, joiners, combining characters and the longest text are ordinary messages."""
     assert client.post("/v1/score", json=say(text)).status_code == 200

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import stat
@@ -21,11 +20,13 @@ CLOCKS = Table("clocks", MetaData(), Column("at", Instant))
 
 @pytest.fixture
 def database(tmp_path):
+    """Where the database lies."""
     return tmp_path / "x.db"
 
 
 @pytest.fixture
 def open_store(database):
+    """A database with one table of instants."""
     store = Store(f"sqlite:///{database}", timeout_seconds=0.1)
     with store.writing() as tx:
         tx.execute(text("CREATE TABLE clocks (at TIMESTAMP)"))
@@ -61,9 +62,14 @@ def test_a_naive_instant_is_refused(open_store):
 
 def test_a_transaction_that_fails_leaves_nothing_behind(open_store):
     """What was written before an error isn't there afterwards."""
-    with pytest.raises(ZeroDivisionError), open_store.writing() as tx:
-        tx.execute(insert(CLOCKS).values(at=datetime.now(UTC)))
-        _ = 1 / 0
+
+    def fail():
+        with open_store.writing() as tx:
+            tx.execute(insert(CLOCKS).values(at=datetime.now(UTC)))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     with open_store.reading() as tx:
         assert tx.execute(select(CLOCKS.c.at)).all() == []
 
@@ -111,10 +117,15 @@ def test_a_locked_database_is_told_as_such(open_store, database):
 
 def test_a_full_disk_is_told_as_such(open_store):
     """When there is no room left, the error says so, and nothing of the transaction stays."""
-    with pytest.raises(StoreUnavailable, match="full; make room"), open_store.writing() as tx:
-        tx.execute(text("PRAGMA max_page_count = 3"))
-        for _ in range(2000):
-            tx.execute(insert(CLOCKS).values(at=datetime.now(UTC)))
+
+    def fill():
+        with open_store.writing() as tx:
+            tx.execute(text("PRAGMA max_page_count = 3"))
+            for _ in range(2000):
+                tx.execute(insert(CLOCKS).values(at=datetime.now(UTC)))
+
+    with pytest.raises(StoreUnavailable, match="full; make room"):
+        fill()
     with open_store.reading() as tx:
         assert tx.execute(select(CLOCKS.c.at)).all() == []
 
@@ -178,7 +189,7 @@ def test_a_url_that_cannot_be_used_is_explained(url, says):
 def test_the_database_is_readable_by_its_owner_only(open_store, database):
     """Conversations are personal: other users of the machine can't read the file or its journal."""
     for file in database.parent.glob(f"{database.name}*"):
-        assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_an_error_never_quotes_what_was_written(open_store):

@@ -17,6 +17,7 @@ from serving.store.tables import METADATA
 
 @pytest.fixture
 def empty(tmp_path):
+    """A database without tables."""
     store = Store(f"sqlite:///{tmp_path}/x.db", timeout_seconds=10)
     yield store
     store.close()

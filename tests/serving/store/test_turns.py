@@ -38,11 +38,13 @@ TURN = TurnRow(
 
 
 def read(store, message_id="m-1", **keys):
+    """Load the conversation and the answer to a message."""
     with store.reading() as tx:
         return load(tx, **({"bot_id": "shop", "conversation_id": "c-1", "message_id": message_id} | keys))
 
 
 def write(store, before, turn):
+    """Record a turn in a transaction of its own."""
     with store.writing() as tx:
         record(tx, before, turn)
 
@@ -113,7 +115,9 @@ def test_a_turn_may_carry_the_bots_draft(store):
     draft = replace(MESSAGE, id="m-1#draft", role="bot", text="hello")
     write(store, None, replace(TURN, messages=(MESSAGE, draft)))
     before, _ = read(store)
-    write(store, before, replace(TURN, message_id="m-2", decision_id="d-2", messages=(replace(MESSAGE, id="m-2"), draft)))
+    write(
+        store, before, replace(TURN, message_id="m-2", decision_id="d-2", messages=(replace(MESSAGE, id="m-2"), draft))
+    )
 
     with store.reading() as tx:
         rows = tx.exec_driver_sql("SELECT id FROM messages ORDER BY conversation, position").scalars().all()

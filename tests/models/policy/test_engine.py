@@ -1,0 +1,276 @@
+"""decide(): order of rules, offers, suppression, epochs, errors (rows S-01, S-02, M-14, S-13, A-01, A-04)."""
+
+import pytest
+
+from models.contracts import Action, Phase, ReasonCode, ScoreStatus, Suppression, TriggerStatus
+from models.policy.engine import Turn, decide
+from models.policy.state import NEW, return_to_bot
+from tests.models.policy.builders import agent, bot, customer, play, policy_of, report_of, rule, scored, take
+
+A, B = {"keyword": {"terms": ["alpha"]}}, {"keyword": {"terms": ["beta"]}}
+OFFER = rule(A, "offer", id="offer", message="Shall I get someone?", priority=10)
+OFFERING = policy_of(OFFER, messages={"escalate": "One moment."})
+YES, NO, ELSE = (scored(intents={label: 0.9}) for label in ("affirm", "deny", "order_status"))
+
+
+def decisions(outcomes):
+    return [outcome.decision.decision.value for outcome in outcomes]
+
+
+# rules
+
+
+def test_a_rule_is_trigger_action_and_message():
+    """S-01, A-04: what a rule says is in the decision at once: text, action, reason with rule id and sentence."""
+    action = {"type": "queue", "topic": "human-review", "priority": 5}
+    policy = policy_of(rule({"topic": {"labels": ["legal_threat"], "threshold": 0.8}}, message="Hold on.", action=action))
+    decision = take(policy, customer(), scored(topics={"legal_threat": 0.9})).decision
+    assert (Action.ESCALATE, "Hold on.", action) == (decision.decision, decision.text, decision.action)
+    assert ("topic", "r", "The message is about legal threat.") == (
+        decision.reason.code, decision.reason.rule_id, decision.reason.sentence,
+    )  # fmt: skip
+    assert policy.label == decision.policy
+
+
+def test_the_higher_priority_decides_and_all_are_reported():
+    """S-02: the higher number wins; the other firing rule is among the reasons, every trigger among the reports."""
+    policy = policy_of(
+        rule(A, id="low", priority=1, message="low"),
+        rule(A, id="high", priority=9, message="high"),
+        rule(B, id="quiet", priority=5),
+    )
+    decision = take(policy, customer("alpha")).decision
+    assert ("high", ["high", "low"]) == (decision.text, [reason.rule_id for reason in decision.reasons])
+    assert ["high", "quiet", "low"] == [report.rule_id for report in decision.triggers]
+
+
+def test_ties_keep_the_order_of_creation():
+    """S-02: of rules with one priority the first written decides."""
+    policy = policy_of(*(rule(A, id=f"r{n}") for n in range(5)))
+    assert [f"r{n}" for n in range(5)] == [reason.rule_id for reason in take(policy, customer("alpha")).decision.reasons]
+
+
+def test_nothing_fires():
+    """Without a firing rule the bot goes on, with no text and no action."""
+    decision = take(policy_of(rule(A)), customer("beta")).decision
+    assert (Action.CONTINUE, None, None, None, ()) == (
+        decision.decision, decision.reason, decision.text, decision.action, decision.reasons,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("when", "code"),
+    [
+        (A, ReasonCode.POLICY),
+        ({"all": [{"field": "channel", "exists": False}, {"explicit": {"threshold": 0.1}}]}, ReasonCode.EXPLICIT_REQUEST),
+        ({"turn": {"offer_made": True}}, ReasonCode.POLICY),
+        ({"frustration": {"at_least": 0.1}}, ReasonCode.SENTIMENT),
+        ({"repetition": {"max_fallbacks": 1}}, ReasonCode.REPETITION),
+        ({"time": {"max_messages": 0}}, ReasonCode.TIME_LIMIT),
+        ({"not": A}, ReasonCode.POLICY),
+    ],
+)
+def test_the_reason_comes_from_the_trigger(when, code):
+    """A-01: the code is that of the first trigger with one, and a rule's own reason overrides it."""
+    program = policy_of(rule(when), rule(when, id="own", reason="missing_information")).program
+    codes = {compiled.rule.id: compiled.code for phase in Phase for compiled in program[phase]}
+    assert {"r": code, "own": ReasonCode.MISSING_INFORMATION} == codes
+
+
+def test_a_policy_can_be_switched_off():
+    """M-14: a disabled policy looks at nothing and decides nothing, even when scoring failed."""
+    outcome = decide(Turn(message=customer("alpha"), scores=None), NEW, policy_of(rule(A), enabled=False))
+    assert (Action.CONTINUE, ()) == (outcome.decision.decision, outcome.decision.triggers)
+
+
+def test_the_handoff_action_is_fresh_every_time():
+    """What a caller does to a decision's action does not reach the policy."""
+    policy = policy_of(rule(A, action={"type": "inbox", "tags": ["x"], "priority": "P1"}))
+    take(policy, customer("alpha")).decision.action["tags"].append("y")
+    assert {"type": "inbox", "tags": ["x"], "priority": "urgent"} == take(policy, customer("alpha")).decision.action
+
+
+def test_messages_are_picked_by_language():
+    """The customer's own language first, then the message's, then the policy's locale."""
+    policy = policy_of(rule(A, message={"en": "Hello", "pt": "Olá"}), messages={"escalate": {"de": "Hallo", "en": "-"}})
+    known = [{"language": "pt-BR"}, {"language": "de"}, {}, {"language": "fr"}]
+    assert ["Olá", "Hallo", "Hello", "Hello"] == [take(policy, customer("alpha"), customer=one).decision.text for one in known]
+
+
+# offers
+
+
+def test_an_accepted_offer_escalates_in_the_name_of_its_rule():
+    """Yes to an offer is a handoff: the offering rule's id and code, the policy's words, evidence offer_accepted."""
+    offered, accepted = play(OFFERING, customer("alpha"), (customer("yes please"), YES))
+    assert ("offer", "Shall I get someone?", None) == (offered.decision.decision, offered.decision.text, offered.decision.action)
+    assert ("escalate", "One moment.", {"type": "inbox"}) == (
+        accepted.decision.decision, accepted.decision.text, accepted.decision.action,
+    )  # fmt: skip
+    assert ("policy", "offer") == (accepted.decision.reason.code, accepted.decision.reason.rule_id)
+    assert report_of(accepted, "offer", "offer").evidence["offer_accepted"] is True
+    assert ("accepted", "pending_handoff") == (accepted.state.offer.status, accepted.state.control)
+
+
+@pytest.mark.parametrize(("probability", "expected"), [(0.4999, "continue"), (0.5, "escalate")])
+def test_yes_counts_at_its_threshold(probability, expected):
+    """An offer is accepted when the best intent is a yes at or above accept_threshold."""
+    answer = (customer("mm hm"), scored(intents={"affirm": probability, "order_status": 0.1}))
+    assert ["offer", expected] == decisions(play(OFFERING, customer("alpha"), answer))
+
+
+def test_yes_counts_only_as_the_best_intent():
+    """A yes beside something stronger is no acceptance."""
+    answer = (customer("yes my order"), scored(intents={"affirm": 0.8, "order_status": 0.9}))
+    assert ["offer", "continue"] == decisions(play(OFFERING, customer("alpha"), answer))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("Ja, bitte!", "escalate"), ("はい、お願いします", "escalate"), ("no, gracias", "continue"), ("hmm", "continue")]
+)
+def test_short_answers_are_understood_without_a_model(text, expected):
+    """Where intents were not scored, the phrase lists understand a plain yes or no."""
+    assert ["offer", expected] == decisions(play(OFFERING, customer("alpha"), customer(text)))
+
+
+@pytest.mark.parametrize(("answer", "status"), [(NO, "declined"), (ELSE, "lapsed")])
+def test_an_offer_is_made_once_in_an_epoch(answer, status):
+    """Declined or ignored, it is remembered and never asked again; the rule is still reported, and says so."""
+    outcomes = play(OFFERING, customer("alpha"), (customer("hmm well then"), answer), customer("alpha again"))
+    assert (["offer", "continue", "continue"], status) == (decisions(outcomes), outcomes[2].state.offer.status)
+    assert "offer_made" == report_of(outcomes[2], "keyword", "offer").evidence["yields"]
+    assert (None, ["offer"]) == (outcomes[2].decision.reason, [reason.rule_id for reason in outcomes[2].decision.reasons])
+
+
+def test_a_new_epoch_may_offer_again():
+    """After a return to the bot the offer is possible again."""
+    state = play(OFFERING, customer("alpha"), (customer("no"), NO))[-1].state
+    assert Action.OFFER is take(OFFERING, customer("alpha"), state=return_to_bot(state)).decision.decision
+
+
+def test_an_offer_waits_for_the_customer():
+    """What the bot says in between neither accepts nor lapses an offer."""
+    outcomes = play(OFFERING, customer("alpha"), bot("Shall I?"), bot("Well?"), (customer("yes"), YES))
+    assert ["offer", "continue", "continue", "escalate"] == decisions(outcomes)
+
+
+def test_a_spent_offer_gives_way_to_the_next_rule():
+    """A rule that may not offer any more does not hold back an escalating rule below it."""
+    policy = policy_of(OFFER, rule(B, id="below", priority=1))
+    outcomes = play(policy, customer("alpha"), (customer("no thanks"), NO), customer("alpha beta"))
+    assert ("escalate", "below") == (outcomes[2].decision.decision, outcomes[2].decision.reason.rule_id)
+
+
+def test_a_more_important_rule_decides_beside_a_yes():
+    """An accepted offer stands at its rule's priority: what is more important routes the handoff."""
+    policy = policy_of(OFFER, rule(B, id="urgent", priority=99), rule(B, id="minor", priority=1))
+    outcome = play(policy, customer("alpha"), (customer("yes, and beta"), YES))[-1]
+    assert ["urgent", "offer", "minor"] == [reason.rule_id for reason in outcome.decision.reasons]
+    assert ("escalate", "urgent", "accepted") == (
+        outcome.decision.decision, outcome.decision.reason.rule_id, outcome.state.offer.status,
+    )  # fmt: skip
+
+
+def test_an_offer_outlives_its_policy():
+    """A yes counts even when the policy changed and lost the rule that offered."""
+    state = take(OFFERING, customer("alpha")).state
+    outcome = take(policy_of(rule(B)), customer("yes"), YES, state)
+    assert ("escalate", "offer") == (outcome.decision.decision, outcome.decision.reason.rule_id)
+
+
+def test_an_answer_can_offer():
+    """A rule over the bot's draft may offer instead of it; the customer's yes escalates as low confidence."""
+    policy = policy_of(rule({"confidence": {"threshold": 0.5}}, "offer", message="Shall I?"))
+    outcomes = play(policy, customer(), (bot(), scored(confidence=0.1)), (customer("yes"), YES))
+    assert ["continue", "offer", "escalate"] == decisions(outcomes)
+    assert "low_confidence" == outcomes[2].decision.reason.code
+
+
+# who is in charge
+
+
+def test_while_a_handoff_is_pending_nothing_is_decided():
+    """S-13: later messages still arrive, are evaluated and reported, but the decision is continue."""
+    first, second, draft = play(policy_of(rule(A)), customer("alpha"), customer("alpha"), bot())
+    assert Suppression.HANDOFF_PENDING is second.decision.suppressed is draft.decision.suppressed
+    assert (Action.CONTINUE, None, None) == (second.decision.decision, second.decision.text, second.decision.action)
+    assert TriggerStatus.FIRED is report_of(second, "keyword").status
+    assert ["r"] == [reason.rule_id for reason in second.decision.reasons]
+    assert first.decision.suppressed is None
+
+
+def test_while_a_person_has_the_conversation_nothing_is_decided():
+    """S-13: an agent's message puts the agent in charge; from then on decisions are suppressed but scored."""
+    spoken, after = play(policy_of(rule(A)), agent(), customer("alpha"))
+    assert ("agent", Suppression.HUMAN_IN_CONTROL) == (spoken.state.control, spoken.decision.suppressed)
+    assert (Action.CONTINUE, Suppression.HUMAN_IN_CONTROL) == (after.decision.decision, after.decision.suppressed)
+    assert (TriggerStatus.FIRED, "agent") == (report_of(after, "keyword").status, after.state.control)
+
+
+def test_a_suppressed_message_makes_no_offer():
+    """No offer is remembered that was never shown."""
+    assert play(OFFERING, agent(), customer("alpha"))[-1].state.offer is None
+
+
+def test_the_bot_gets_the_conversation_back_as_new():
+    """After return_to_bot the next epoch has begun and nothing of the last one is left."""
+    state = return_to_bot(play(policy_of(rule(A)), customer("alpha"), agent())[-1].state)
+    assert (NEW.epoch + 1, "bot", (), None, 0) == (state.epoch, state.control, state.questions, state.offer, state.n_messages)
+    assert Action.ESCALATE is take(policy_of(rule(A)), customer("alpha"), state=state).decision.decision
+
+
+# errors
+
+
+@pytest.mark.parametrize("action", ["continue", "offer", "escalate"])
+def test_on_error_says_what_follows_a_failure(action):
+    """When scoring failed and no rule decides, the policy's on_error does, with the reason error."""
+    policy = policy_of(rule({"intent": {"labels": ["a"], "threshold": 0.5}}), on_error=action)
+    decision = decide(Turn(message=customer(), scores=None), NEW, policy).decision
+    assert (action, ("scores",)) == (decision.decision, decision.degraded)
+    assert (None if action == "continue" else ("error", "on_error")) == (
+        decision.reason and (decision.reason.code, decision.reason.rule_id)
+    )
+
+
+def test_rules_that_need_no_model_come_before_on_error():
+    """A keyword still decides when the models failed."""
+    policy = policy_of(rule(A), rule({"explicit": {"threshold": 0.8}}, id="e"), on_error="offer")
+    decision = decide(Turn(message=customer("alpha"), scores=None), NEW, policy).decision
+    assert (Action.ESCALATE, "r") == (decision.decision, decision.reason.rule_id)
+
+
+def test_a_policy_without_models_does_not_mind_their_failure():
+    """When no rule would have asked a model, its failure changes nothing."""
+    assert Action.CONTINUE is decide(Turn(message=customer(), scores=None), NEW, policy_of(rule(A))).decision.decision
+
+
+def test_one_failed_head_is_enough():
+    """A failed score that a rule looks at counts; one that no rule looks at, or that merely doesn't exist, doesn't."""
+    policy = policy_of(rule({"topic": {"labels": ["a"], "threshold": 0.5}}))
+    statuses = [{"topics": ScoreStatus.FAILED}, {"intents": ScoreStatus.FAILED}, {"topics": ScoreStatus.UNSUPPORTED_LANGUAGE}]
+    outcomes = [take(policy, customer(), scored(status=status)) for status in statuses]
+    assert ["offer", "continue", "continue"] == decisions(outcomes)
+    assert [("topics",), ("intents",), ()] == [outcome.decision.degraded for outcome in outcomes]
+
+
+def test_errors_offer_once():
+    """A lasting failure offers a person once, not with every message; a yes to it escalates."""
+    policy = policy_of(rule({"intent": {"labels": ["a"], "threshold": 0.5}}))
+    failing = [(customer(text, id=text), None) for text in ("hello there", "hello again", "hello?")]
+    assert ["offer", "continue", "continue"] == decisions(play(policy, *failing))
+    outcome = play(policy, failing[0], (customer("yes please"), None))[-1]
+    assert ("escalate", "error") == (outcome.decision.decision, outcome.decision.reason.code)
+
+
+def test_an_unjudged_draft_is_not_an_error():
+    """A bot's answer whose scoring failed is counted and let through."""
+    policy = policy_of(rule({"confidence": {"threshold": 0.5}}))
+    outcome = decide(Turn(message=bot(), scores=None), NEW, policy)
+    assert (Action.CONTINUE, Phase.POST, 1) == (outcome.decision.decision, outcome.decision.phase, outcome.state.n_bot_responses)
+
+
+def test_deciding_changes_nothing_it_was_given():
+    """decide is pure: the same turn and state give the same outcome again."""
+    turn = Turn(message=customer("alpha"), scores=scored(explicit=0.3))
+    assert decide(turn, NEW, OFFERING) == decide(turn, NEW, OFFERING)

@@ -1,0 +1,61 @@
+"""Explicit requests: the head where it reads the language, the phrase lists elsewhere (rows S-04, M-03)."""
+
+import pytest
+
+from models.contracts import Action, ScoreStatus, TriggerStatus
+from tests.models.policy.builders import customer, policy_of, report_of, rule, scored, take
+
+POLICY = policy_of(rule({"explicit": {"threshold": 0.8}}), on_error="continue")
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0.7999, "continue"), (0.8, "escalate"), (0.8001, "escalate")])
+def test_it_fires_at_its_threshold(value, expected):
+    """The head's probability fires at and above the threshold."""
+    outcome = take(POLICY, customer(), scored(explicit=value))
+    found = report_of(outcome, "explicit")
+    assert (expected, value, ">=", 0.8) == (outcome.decision.decision, found.value, found.operator, found.threshold)
+    assert (expected == "escalate") == (found.margin >= 0)
+
+
+def test_an_explicit_request_escalates_at_once():
+    """M-03: the first message that asks for a person escalates, with the reason explicit_request."""
+    decision = take(POLICY, customer("I want to speak to a person"), scored(explicit=0.99)).decision
+    assert (Action.ESCALATE, "explicit_request") == (decision.decision, decision.reason.code)
+    assert decision.reason.sentence == "The customer asks for a person."
+
+
+def test_in_english_the_head_decides_and_the_phrase_is_evidence():
+    """An English phrase does not outvote the head, in either direction."""
+    scores = scored(explicit=0.1, request_phrase="talk to a human")
+    outcome = take(POLICY, customer("how do I say talk to a human in French?"), scores)
+    found = report_of(outcome, "explicit")
+    assert (Action.CONTINUE, 0.1, {"phrase": "talk to a human"}) == (outcome.decision.decision, found.value, found.evidence)
+
+
+def test_in_a_foreign_language_the_phrase_decides():
+    """S-04: where the head does not read the language, a phrase counts as 1.0 and is named."""
+    scores = scored(language="de", status={"explicit": ScoreStatus.UNSUPPORTED_LANGUAGE})
+    outcome = take(POLICY, customer("Ich möchte mit einem Menschen sprechen"), scores)
+    found = report_of(outcome, "explicit")
+    assert (Action.ESCALATE, 1.0) == (outcome.decision.decision, found.value)
+    expected = {"head": "unsupported_language", "phrase": "mochte mit einem menschen sprechen", "language": "de"}
+    assert expected | {"phrase": found.evidence["phrase"]} == found.evidence
+
+
+def test_a_foreign_phrase_counts_beside_an_english_head():
+    """A short Spanish text whose language nobody is sure of reaches the English head; the phrase still decides."""
+    scores = scored(explicit=0.05, language=None, request_phrase="hablar con un agente")
+    assert Action.ESCALATE is take(POLICY, customer("hablar con un agente"), scores).decision.decision
+
+
+def test_a_declined_person_is_no_request():
+    """"No need for an agent" does not fire where phrases decide."""
+    scores = scored(language="de", status={"explicit": ScoreStatus.UNSUPPORTED_LANGUAGE})
+    outcome = take(POLICY, customer("ich brauche keinen Menschen"), scores)
+    assert (TriggerStatus.EVALUATED, 0.0) == (report_of(outcome, "explicit").status, report_of(outcome, "explicit").value)
+
+
+def test_without_scores_the_phrases_decide():
+    """S-04: explicit requests still escalate when scoring failed."""
+    outcome = take(POLICY, customer("get me a human please"), None)
+    assert Action.ESCALATE is outcome.decision.decision

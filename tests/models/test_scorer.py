@@ -1,0 +1,369 @@
+"""From messages to scores: the same numbers in any company, and None with a status where there are none."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models import calibration
+from models.bundle import MESSAGE_HEADS, MESSAGE_INPUTS, Bundle
+from models.contracts import Role, Scores, ScoreStatus
+from models.encoding import Encoder
+from models.errors import ScoringError
+from models.scorer import (
+    EMBEDDING,
+    MAX_PASSAGES,
+    Scorer,
+    ScoreRequest,
+    combiner_features,
+    over_passages,
+)
+from models.session import Session
+from tests.support.tiny_bundle import build_tiny_bundle
+from training.labels import ANSWER_PARTS, LABELS, TOPICS
+
+TEXTS = [
+    "where is my parcel",
+    "get me a person, this is useless",
+    "thanks, that worked",
+    "the agent on the phone said it would be here on tuesday and now it is friday and nobody tells me anything " * 6,
+    "ok",
+    "😡😡😡",
+    "",
+    "ich möchte bitte mit einem Menschen sprechen",
+    "i was charged twice for order 5591",
+]
+TEXT_SCORES = ("intents", "topics", "out_of_scope", "explicit", "sentiment", "frustration")
+
+
+def customer(text, **extra):
+    """A request to score a customer's message."""
+    return ScoreRequest(role=Role.CUSTOMER, text=text, **extra)
+
+
+def draft(text="Your parcel is on its way.", **extra):
+    """A request to score a bot's draft answer."""
+    return ScoreRequest(role=Role.BOT, text=text, **({"question": "where is my parcel"} | extra))
+
+
+REQUESTS = [
+    *(customer(text) for text in TEXTS),
+    draft(),
+    draft(passages=("parcels take two days",)),
+    draft(passages=("a", "b", "c", "d"), confidence=0.4),
+]
+
+
+@pytest.fixture(scope="module")
+def graph(tiny):
+    """The tiny bundle's message graph, opened without the scorer."""
+    return Session(tiny / "message.onnx", inputs=MESSAGE_INPUTS, outputs=(*MESSAGE_HEADS, EMBEDDING))
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny):
+    """The tiny bundle's tokenizer, opened without the scorer."""
+    return Encoder(tiny / "tokenizer.json")
+
+
+@pytest.fixture(scope="module")
+def short_scorer(tmp_path_factory):
+    """A scorer on a bundle without a graph for answers."""
+    folder = build_tiny_bundle(tmp_path_factory.mktemp("short") / "bundle", answers=False)
+    return Scorer(Bundle.load(folder))
+
+
+# the same numbers in any company
+
+
+def test_company_changes_nothing(scorer):
+    """A message scored alone and among others gets the same scores, bit for bit."""
+    assert scorer.score(REQUESTS) == [scorer.score([request])[0] for request in REQUESTS]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.permutations(range(len(REQUESTS))))
+def test_order_changes_nothing(scorer, order):
+    """In whatever order messages come, each keeps its scores and its place."""
+    alone = [scorer.score([request])[0] for request in REQUESTS]
+    assert scorer.score([REQUESTS[place] for place in order]) == [alone[place] for place in order]
+
+
+def test_threads_change_nothing(tiny, scorer):
+    """Four messages side by side score as one after the other."""
+    four = Scorer(Bundle.load(tiny), threads=4)
+    found = [four.score(REQUESTS * 5), four.score(REQUESTS[:1])]
+    four.close()
+    assert found == [scorer.score(REQUESTS) * 5, scorer.score(REQUESTS[:1])]
+
+
+def test_callers_in_several_threads_do_not_disturb_each_other(scorer):
+    """One scorer serves many threads at once."""
+    expected = scorer.score(REQUESTS)
+    start = threading.Barrier(4)
+
+    def call(_):
+        start.wait()
+        return scorer.score(REQUESTS)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(call, range(4))) == [expected] * 4
+
+
+def test_a_bundle_loaded_twice_scores_alike(tiny, scorer):
+    """Nothing random happens between two starts of the service."""
+    assert Scorer(Bundle.load(tiny)).score(REQUESTS) == scorer.score(REQUESTS)
+
+
+def test_no_messages_have_no_scores(scorer):
+    """An empty list is answered with an empty list."""
+    assert scorer.score([]) == []
+
+
+# what a customer message gets
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=120))
+def test_every_text_is_scored_within_range_or_says_why_not(scorer, text):
+    """Any text at all: probabilities in [0, 1], sentiment in [-1, 1], or None with a status."""
+    found = scorer.score([customer(text)])[0]
+    missing = {name for name in TEXT_SCORES if getattr(found, name) is None}
+    assert missing == {name for name in TEXT_SCORES if name in found.status}
+    probabilities = [entry.probability for entry in (*(found.intents or ()), *(found.topics or ()))]
+    probabilities += [value for value in (found.explicit, found.out_of_scope, found.frustration) if value is not None]
+    assert [value for value in probabilities if not 0.0 <= value <= 1.0] == []
+    assert found.sentiment is None or -1.0 <= found.sentiment.score <= 1.0
+
+
+def test_scores_are_the_graphs_logits_calibrated(scorer, graph, encoder, tiny):
+    """Scores are exactly normalise, encode, run, calibrate, round to six digits: worked out here step by step."""
+    text = "i was charged twice for order 5591"
+    batch = encoder.batch([encoder.message(text)])
+    outputs = graph.run({name: batch[name] for name in MESSAGE_INPUTS})
+    heads = Bundle.load(tiny).manifest.heads
+    expected = {name: calibration.apply(heads[name].calibration, outputs[name])[0] for name in MESSAGE_HEADS}
+    found = scorer.score([customer(text)])[0]
+    assert {entry.label: entry.probability for entry in found.intents} == {
+        label: round(float(value), 6) for label, value in zip(LABELS, expected["intents"], strict=True)
+    }
+    for name in ("explicit", "out_of_scope", "frustration"):
+        assert getattr(found, name) == round(float(expected[name][0]), 6)
+    assert found.embedding == np.rint(outputs[EMBEDDING][0] * 127).astype(np.int8).tobytes()
+
+
+def test_intents_hold_every_label_best_first(scorer):
+    """All labels are listed once, in falling order of probability."""
+    found = scorer.score([customer(TEXTS[1])])[0].intents
+    assert sorted(entry.label for entry in found) == sorted(LABELS)
+    assert [entry.probability for entry in found] == sorted((entry.probability for entry in found), reverse=True)
+
+
+def test_topics_are_the_intents_that_are_topics(scorer):
+    """A topic has one probability, whether it is read as intent or as topic, and topics are best first too."""
+    found = scorer.score([customer(TEXTS[1])])[0]
+    assert found.topics == tuple(entry for entry in found.intents if entry.label in TOPICS)
+    assert len(found.topics) == len(TOPICS)
+
+
+@pytest.mark.parametrize("text", TEXTS[:6])
+def test_sentiment_is_positive_minus_negative(scorer, graph, encoder, text):
+    """The score is P(positive) - P(negative), the label the most probable of the three."""
+    batch = encoder.batch([encoder.message(text)])
+    logits = graph.run({name: batch[name] for name in MESSAGE_INPUTS})["polarity"][0].astype(float)
+    powers = np.exp(logits - logits.max())
+    negative, _, positive = powers / powers.sum()
+    found = scorer.score([customer(text)])[0].sentiment
+    assert found.score == pytest.approx(positive - negative, abs=1e-6)
+    assert found.label == ("negative", "neutral", "positive")[int(logits.argmax())]
+
+
+def test_what_no_bundle_gives_is_not_available(scorer):
+    """A customer message has no confidence and no dialogue scores yet; the status says so."""
+    found = scorer.score([customer(TEXTS[0])])[0]
+    assert (found.confidence, found.answer, found.dialogue) == (None, None, None)
+    assert found.status == {
+        "confidence": ScoreStatus.NOT_AVAILABLE,
+        "dialogue": ScoreStatus.NOT_AVAILABLE,
+    }
+
+
+def test_a_text_without_a_language_is_scored_as_the_bundles_own(scorer):
+    """A bare "ok" tells no language: it is scored, and only the language is missing."""
+    found = scorer.score([customer("ok")])[0]
+    assert found.language is None
+    assert found.status["language"] is ScoreStatus.NOT_AVAILABLE
+    assert found.explicit is not None
+
+
+# other languages
+
+
+def test_an_unsupported_language_has_no_model_scores(scorer):
+    """A message that is surely in another language gets None and a status, never a neutral number."""
+    found = scorer.score([customer("ich möchte bitte mit einem Menschen sprechen")])[0]
+    assert {name: getattr(found, name) for name in TEXT_SCORES} == dict.fromkeys(TEXT_SCORES)
+    assert {name: found.status[name] for name in TEXT_SCORES} == dict.fromkeys(
+        TEXT_SCORES, ScoreStatus.UNSUPPORTED_LANGUAGE
+    )
+    assert found.language.code == "de"
+    assert (found.embedding, found.repeats) == (None, ())
+
+
+def test_a_request_in_an_unsupported_language_is_still_found(scorer):
+    """The phrase lists need no model: they find the request where the model has no say; a declined one is none."""
+    asks, declines = scorer.score(
+        [
+            customer("ich möchte bitte mit einem Menschen sprechen"),
+            customer("nein danke, ich brauche keinen Mitarbeiter"),
+        ]
+    )
+    assert (asks.explicit, asks.request_phrase is None) == (None, False)
+    assert (declines.explicit, declines.request_phrase) == (None, None)
+
+
+def test_a_doubtful_language_is_scored(scorer):
+    """Chat English that is taken for something else with little certainty is scored all the same."""
+    found = scorer.score([customer("ich will en mensch rede")])[0]
+    assert found.language.code == "de"
+    assert found.language.probability < 0.8
+    assert found.explicit is not None
+
+
+def test_a_supported_language_is_the_manifests_to_say(tiny, scorer):
+    """What a bundle was made for decides, not the code."""
+    bundle = Bundle.load(tiny)
+    manifest = bundle.manifest.model_copy(update={"languages": ("de",)})
+    german = Scorer(replace(bundle, manifest=manifest))
+    english, foreign = german.score([customer(TEXTS[0]), customer(TEXTS[7])])
+    assert english.status["explicit"] is ScoreStatus.UNSUPPORTED_LANGUAGE
+    assert foreign.explicit is not None
+
+
+# repeats
+
+
+def test_repeats_are_aligned_with_the_earlier_questions(scorer):
+    """One cosine per earlier question, in its order: the same text is 1, an unknown embedding 0."""
+    first, second = (scorer.score([customer(text)])[0].embedding for text in TEXTS[:2])
+    found = scorer.score([customer(TEXTS[1], earlier=(first, None, second))])[0].repeats
+    left, right = (np.frombuffer(raw, dtype=np.int8).astype(float) for raw in (first, second))
+    cosine = left @ right / (np.linalg.norm(left) * np.linalg.norm(right))
+    assert found == (round(cosine, 6), 0.0, 1.0)
+
+
+@pytest.mark.parametrize("other", [b"\x01\x02", b"", bytes(16)])
+def test_an_embedding_of_another_encoder_does_not_compare(scorer, other):
+    """A question remembered under another bundle counts as unlike, and so does an embedding of zeros."""
+    assert scorer.score([customer(TEXTS[0], earlier=(other,))])[0].repeats == (0.0,)
+
+
+def test_earlier_questions_change_nothing_else(scorer):
+    """What was asked before has no influence on any other score."""
+    alone = scorer.score([customer(TEXTS[0])])[0]
+    found = scorer.score([customer(TEXTS[0], earlier=(alone.embedding,))])[0]
+    assert replace(found, repeats=()) == alone
+
+
+# drafts
+
+
+def test_a_draft_has_a_confidence_and_its_parts(scorer):
+    """With passages, the confidence stands beside the three parts that it was made from."""
+    found = scorer.score([draft(passages=("parcels take two days",))])[0]
+    assert 0.0 <= found.confidence <= 1.0
+    assert list(found.answer) == list(ANSWER_PARTS)
+
+
+def test_a_draft_without_passages_is_judged_by_its_answer_alone(scorer):
+    """Without passages nothing can be sufficient or grounded, so these parts are absent."""
+    assert list(scorer.score([draft()])[0].answer) == ["answers"]
+
+
+def test_the_bots_own_number_counts_without_passages(scorer):
+    """Where the model has no passages to judge by, the bot's own confidence is taken as it is."""
+    found = scorer.score([draft(confidence=0.123456789)])[0]
+    assert (found.confidence, found.answer) == (0.123456789, None)
+
+
+def test_the_model_counts_with_passages(scorer):
+    """With passages the model judges, whatever the bot says of itself."""
+    sure, unsure = scorer.score([draft(passages=("x",), confidence=value) for value in (1.0, 0.0)])
+    assert sure == unsure == scorer.score([draft(passages=("x",))])[0]
+
+
+def test_the_bots_own_number_counts_without_a_model(short_scorer):
+    """A bundle without a graph for answers leaves the bot's own number, with passages too."""
+    found = short_scorer.score([draft(passages=("x",), confidence=0.4)])[0]
+    assert (found.confidence, "confidence" in found.status) == (0.4, False)
+
+
+def test_without_number_and_model_there_is_no_confidence(short_scorer):
+    """Nothing to judge by is None and a status, not a half."""
+    found = short_scorer.score([draft(passages=("x",))])[0]
+    assert found == Scores(status=found.status)
+    assert found.status["confidence"] is ScoreStatus.NOT_AVAILABLE
+
+
+@pytest.mark.parametrize("request_", [draft(), draft(passages=("x",)), draft(confidence=0.4)])
+def test_a_draft_has_no_customer_scores(scorer, request_):
+    """A bot's message has no intent, mood or language; each says not available."""
+    found = scorer.score([request_])[0]
+    names = (*TEXT_SCORES, "dialogue", "language")
+    assert {name: getattr(found, name) for name in names} == dict.fromkeys(names)
+    assert found.status == dict.fromkeys(names, ScoreStatus.NOT_AVAILABLE)
+
+
+def test_passages_beyond_the_third_are_not_read(scorer):
+    """The first three passages count; more cost nothing and change nothing."""
+    three, more = scorer.score([draft(passages=("a", "b", "c")), draft(passages=("a", "b", "c", "d", "e"))])
+    assert three == more
+
+
+def test_the_order_of_passages_does_not_matter(scorer):
+    """The same passages in another order are the same evidence."""
+    one, other = scorer.score([draft(passages=("a", "b", "c")), draft(passages=("c", "a", "b"))])
+    assert one.confidence == pytest.approx(other.confidence, abs=1e-6)
+
+
+def test_an_absent_question_is_an_empty_one(scorer):
+    """A bot that speaks first is judged without a question."""
+    assert scorer.score([draft(question=None)]) == scorer.score([draft(question="")])
+
+
+def test_passages_fold_by_best_and_mean():
+    """One good passage suffices: the best sufficient, the best grounded, the mean of answers."""
+    logits = np.asarray([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]])
+    assert over_passages(logits).tolist() == [1.0, 4.0, 1.0]
+
+
+def test_combiner_features_by_hand():
+    """answers, grounded, sufficient, the weaker of grounded and answers, and no sign of missing passages."""
+    logits = np.asarray([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]])
+    assert combiner_features(logits, has_passages=True).tolist() == [1.0, 4.0, 1.0, 1.0, 0.0]
+    assert combiner_features(logits[:1], has_passages=False).tolist() == [3.0, 0.0, 0.0, 0.0, 1.0]
+
+
+# cost and failure
+
+
+def test_tokens_are_counted_as_they_are_read(scorer, encoder):
+    """What a request costs is the tokens of every row that the graphs read for it."""
+    assert scorer.count_tokens(customer("the card")) == 4
+    passages = ("a b", "c", "d", "e")
+    rows = [encoder.answer("where is my parcel", "yes", passage) for passage in passages[:MAX_PASSAGES]]
+    assert scorer.count_tokens(draft("yes", passages=passages)) == sum(len(row.ids) for row in rows)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_graph_that_fails_is_a_scoring_error(broken_folder, threads):
+    """When a graph fails on a message the caller gets ScoringError, from worker threads too; others still score."""
+    scorer = Scorer(Bundle.load(broken_folder), threads=threads)
+    with pytest.raises(ScoringError, match=r"message\.onnx failed on a batch"):
+        scorer.score([customer("the card"), customer("a human please")])
+    assert scorer.score([customer("the card")])[0].explicit is not None
+    scorer.close()

@@ -1,0 +1,216 @@
+"""Rows to tensors: targets, noise, batches."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("torch")
+
+from models.encoding import Encoder
+from models.records import AnswerExample, LabelledMessage
+from models.scorer import MAX_PASSAGES
+from tests.support.tiny_bundle import build_tiny_bundle
+from training.batches import (
+    add_noise,
+    answer_batches,
+    answer_targets,
+    message_batches,
+    message_targets,
+    order_by_length,
+)
+from training.labels import LABELS
+
+pytestmark = pytest.mark.slow
+
+MESSAGES = [
+    LabelledMessage(
+        id=str(number), source="s", text=f"message {'x ' * (number % 7)}{number}", group="g", weight=1 + number
+    )
+    for number in range(23)
+]
+ANSWERS = [
+    AnswerExample(
+        id=str(number),
+        source="s",
+        message="where is it",
+        answer="there",
+        passages=("some words",) * (number % 5),
+        good=number / 20,
+        group="g",
+    )
+    for number in range(17)
+]
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    """The tiny bundle's tokenizer."""
+    return Encoder(build_tiny_bundle(tmp_path_factory.mktemp("tiny") / "bundle") / "tokenizer.json")
+
+
+def message(**fields):
+    """A labelled message with the given targets."""
+    return LabelledMessage(id="1", source="s", text="t", group="g", **fields)
+
+
+def row_of(**fields):
+    """The targets of one message."""
+    return {name: values[0] for name, values in message_targets([message(**fields)]).items()}
+
+
+# targets
+
+
+def test_a_fully_labelled_message_has_no_unknown_label():
+    """With `known` all, what isn't listed is absent."""
+    found = row_of(labels=("invoice", "fees"), known="all")["intents"]
+    assert {LABELS[column] for column in np.flatnonzero(found == 1)} == {"invoice", "fees"}
+    assert np.isnan(found).sum() == 0
+
+
+def test_a_partly_labelled_message_is_silent_about_the_rest():
+    """Labels outside `labels` and `known` are NaN: not labelled, never absent."""
+    found = row_of(labels=("invoice",), known=("fees", "review"))["intents"]
+    known = {LABELS[column]: float(found[column]) for column in np.flatnonzero(~np.isnan(found))}
+    assert known == {"invoice": 1.0, "fees": 0.0, "review": 0.0}
+
+
+def test_a_silent_source_teaches_nothing():
+    """A row that says nothing is NaN in every target, and -1 as polarity."""
+    found = row_of()
+    assert [
+        name for name in ("out_of_scope", "explicit", "sentiment", "frustration") if not np.isnan(found[name])
+    ] == []
+    assert np.isnan(found["intents"]).all()
+    assert found["polarity"] == -1
+
+
+def test_targets_are_what_the_row_says():
+    """False is 0 and not NaN; polarity is the place among negative, neutral, positive."""
+    found = row_of(out_of_scope=False, explicit=True, sentiment=-0.5, frustration=0.0, polarity="positive", weight=2.0)
+    expected = {
+        "out_of_scope": 0.0,
+        "explicit": 1.0,
+        "sentiment": -0.5,
+        "frustration": 0.0,
+        "polarity": 2,
+        "weight": 2.0,
+    }
+    assert {name: float(found[name]) for name in expected} == expected
+
+
+def test_target_types_are_what_torch_wants():
+    """Targets are float32, polarity int64."""
+    kinds = {name: str(values.dtype) for name, values in message_targets(MESSAGES).items()}
+    assert kinds.pop("polarity") == "int64"
+    assert set(kinds.values()) == {"float32"}
+
+
+def test_answer_targets_keep_unknown_apart_from_zero():
+    """A part that nobody judged is NaN, one judged bad is 0, and passages are counted as there or not."""
+    row = AnswerExample(id="1", source="s", message="m", sufficient=0.0, good=0.5, group="g", passages=("p",))
+    found = answer_targets([row, row.model_copy(update={"passages": (), "good": None})])
+    assert found["parts"][0].tolist() == pytest.approx([0.0, float("nan"), float("nan")], nan_ok=True)
+    assert found["good"].tolist() == pytest.approx([0.5, float("nan")], nan_ok=True)
+    assert found["has_passages"].tolist() == [1.0, 0.0]
+
+
+# noise
+
+
+@given(st.text(max_size=80), st.integers())
+def test_noise_never_empties_a_text(text, seed):
+    """A text that noise would leave blank becomes a question mark."""
+    assert add_noise(text, random.Random(seed)).strip() != ""
+
+
+@given(st.text(max_size=80), st.integers())
+def test_noise_depends_on_its_seed_only(text, seed):
+    """The same seed makes the same slips."""
+    assert add_noise(text, random.Random(seed)) == add_noise(text, random.Random(seed))
+
+
+@given(st.text(st.characters(codec="ascii", categories=["L", "Zs"]), min_size=1, max_size=80), st.integers())
+def test_noise_stays_near_the_text(text, seed):
+    """At most a few characters more or fewer: two slips and an ending."""
+    assert abs(len(add_noise(text, random.Random(seed))) - len(text)) <= 6 or not text.strip()
+
+
+def test_noise_leaves_most_letters():
+    """Over many seeds a sentence keeps its words but for one or two."""
+    text = "my parcel has not arrived and nobody answers"
+    for seed in range(200):
+        words = set(add_noise(text, random.Random(seed)).lower().split())
+        assert len(words & set(text.split())) >= 4
+
+
+# batches
+
+
+@given(st.lists(st.integers(min_value=1, max_value=40), max_size=300), st.integers(1, 16), st.integers())
+def test_every_row_is_in_one_batch(lengths, size, seed):
+    """Batches hold each row once, are full but for a few, and need no row twice."""
+    batches = order_by_length(lengths, size, random.Random(seed))
+    assert sorted(number for batch in batches for number in batch) == list(range(len(lengths)))
+    assert max((len(batch) for batch in batches), default=0) <= size
+    assert len(batches) == -(-len(lengths) // size)
+
+
+def test_batches_are_of_similar_length():
+    """Rows in a batch are about equally long, so that little is padded."""
+    lengths = [random.Random(1).randrange(1, 100) for _ in range(1000)]
+    spreads = [
+        max(lengths[number] for number in batch) - min(lengths[number] for number in batch)
+        for batch in order_by_length(lengths, 10, random.Random(2))
+    ]
+    assert np.mean(spreads) < 15
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_an_epoch_covers_every_message_once(encoder, noise):
+    """Each message comes once an epoch, told apart here by its weight, and targets stay with their texts."""
+    epoch = message_batches(MESSAGES, encoder, batch_size=5, noise=noise)
+    weights = [float(value) for batch in epoch(3) for value in batch.targets["weight"]]
+    assert sorted(weights) == [row.weight for row in MESSAGES]
+
+
+def test_without_noise_the_inputs_are_the_encoded_texts(encoder):
+    """What is trained on is what is served: each row's ids are those of the serving encoder, in the row's place."""
+    by_weight = {row.weight: encoder.message(row.text).ids for row in MESSAGES}
+    for batch in message_batches(MESSAGES, encoder, batch_size=5, noise=0.0)(3):
+        for ids, mask, weight in zip(
+            batch.inputs["input_ids"], batch.inputs["attention_mask"], batch.targets["weight"], strict=True
+        ):
+            assert tuple(ids[mask.bool()].tolist()) == by_weight[float(weight)]
+
+
+def test_an_epoch_depends_on_its_seed_only(encoder):
+    """The same seed gives the same batches, another gives others: a resumed run sees what it would have seen."""
+    epoch = message_batches(MESSAGES, encoder, batch_size=5, noise=0.5)
+    first, again, other = ([batch.inputs["input_ids"].tolist() for batch in epoch(seed)] for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_an_epoch_of_answers_covers_every_row_and_passage(encoder):
+    """A row becomes one input per passage, at most three, at least one; `owner` says where they lie."""
+    goods, inputs = [], 0
+    for batch in answer_batches(ANSWERS, encoder, batch_size=4)(3):
+        owner = batch.targets["owner"]
+        held = sorted(place for places in owner.tolist() for place in places if place >= 0)
+        assert held == list(range(len(batch.inputs["input_ids"])))
+        inputs += len(held)
+        goods += batch.targets["good"].tolist()
+    assert sorted(goods) == pytest.approx([row.good for row in ANSWERS])
+    assert inputs == sum(min(MAX_PASSAGES, max(1, len(row.passages))) for row in ANSWERS)
+
+
+def test_answers_are_encoded_as_they_are_served(encoder):
+    """The ids of a row's first passage are those of the serving encoder."""
+    expected = encoder.answer("where is it", "there", None).ids
+    batch = next(iter(answer_batches(ANSWERS[:1], encoder, batch_size=4)(3)))
+    assert tuple(batch.inputs["input_ids"][0].tolist()) == expected
+    assert batch.targets["has_passages"].tolist() == [0.0]

@@ -1,0 +1,237 @@
+"""What the networks are taught: masked targets teach nothing, and heads learn what they are asked."""
+
+import math
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from models.scorer import combiner_features, over_passages  # noqa: E402
+from training.batches import Batch  # noqa: E402
+from training.labels import ANSWER_PARTS, LABELS, POLARITIES  # noqa: E402
+from training.losses import answer_loss, binary, fold_passages, message_loss, multi_label  # noqa: E402
+from training.networks import AnswerNetwork, MessageNetwork, build_encoder  # noqa: E402
+
+pytestmark = pytest.mark.slow
+
+NAN = float("nan")
+ROWS = 4
+
+
+def logits_of(values):
+    """Logits that remember their gradient."""
+    return torch.tensor(values, dtype=torch.float32, requires_grad=True)
+
+
+@pytest.fixture(scope="module")
+def message_network():
+    """A tiny random message network without dropout."""
+    torch.manual_seed(3)
+    pytest.importorskip("transformers")
+    return MessageNetwork(build_encoder("tiny")).eval()
+
+
+@pytest.fixture(scope="module")
+def answer_network():
+    """A tiny random answer network without dropout."""
+    torch.manual_seed(3)
+    pytest.importorskip("transformers")
+    return AnswerNetwork(build_encoder("tiny")).eval()
+
+
+def message_batch(**targets):
+    """Four messages of which nothing is known but the given targets."""
+    generator = torch.Generator().manual_seed(1)
+    inputs = {
+        "input_ids": torch.randint(5, 900, (ROWS, 6), generator=generator),
+        "attention_mask": torch.ones((ROWS, 6), dtype=torch.int64),
+    }
+    known = {
+        "intents": torch.full((ROWS, len(LABELS)), NAN),
+        **{name: torch.full((ROWS,), NAN) for name in ("out_of_scope", "explicit", "sentiment", "frustration")},
+        "polarity": torch.full((ROWS,), -1),
+        "weight": torch.ones(ROWS),
+    }
+    return Batch(inputs, known | targets)
+
+
+def answer_batch(**targets):
+    """Two answers, of two passages and of one, of which nothing is known but the given targets."""
+    generator = torch.Generator().manual_seed(1)
+    inputs = {
+        "input_ids": torch.randint(5, 900, (3, 7), generator=generator),
+        "attention_mask": torch.ones((3, 7), dtype=torch.int64),
+        "token_type_ids": torch.zeros((3, 7), dtype=torch.int64),
+    }
+    known = {
+        "parts": torch.full((2, len(ANSWER_PARTS)), NAN),
+        "good": torch.full((2,), NAN),
+        "weight": torch.ones(2),
+        "has_passages": torch.tensor([1.0, 1.0]),
+        "owner": torch.tensor([[0, 1, -1], [2, -1, -1]]),
+    }
+    return Batch(inputs, known | targets)
+
+
+def taught(network, loss):
+    """Names of the network's parts, the encoder aside, that a loss moves."""
+    network.zero_grad()
+    loss.backward()
+    moved = [
+        name for name, value in network.named_parameters() if value.grad is not None and value.grad.abs().sum() > 0
+    ]
+    return sorted({name.split(".")[0] for name in moved} - {"encoder"})
+
+
+# single losses
+
+
+def test_binary_by_hand():
+    """Logit 0 costs ln 2 whatever the target; the mean is weighted."""
+    logits = torch.tensor([0.0, math.log(3)])
+    found = binary(logits, torch.tensor([1.0, 1.0]), torch.tensor([1.0, 3.0]))
+    assert float(found) == pytest.approx((math.log(2) + 3 * math.log(4 / 3)) / 4, abs=1e-6)
+
+
+def test_nan_never_teaches_a_binary_head():
+    """The gradient of a row that isn't labelled is exactly zero, however wrong its logit."""
+    logits = logits_of([0.3, 50.0, -2.0])
+    binary(logits, torch.tensor([1.0, NAN, 0.0]), torch.ones(3)).backward()
+    assert logits.grad[1] == 0.0
+    assert (logits.grad[[0, 2]] != 0).all()
+
+
+def test_a_batch_of_unknown_rows_is_no_loss():
+    """Nothing labelled: the loss is zero, with a gradient of zero and no NaN."""
+    logits = logits_of([0.3, -2.0])
+    loss = binary(logits, torch.tensor([NAN, NAN]), torch.ones(2))
+    loss.backward()
+    assert float(loss.detach()) == 0.0
+    assert logits.grad.tolist() == [0.0, 0.0]
+
+
+def test_the_loss_of_labelled_rows_does_not_see_the_others():
+    """Removing the unlabelled rows leaves the loss as it was."""
+    logits, targets = torch.tensor([0.3, 9.0, -2.0]), torch.tensor([1.0, NAN, 0.0])
+    kept = torch.tensor([0, 2])
+    assert binary(logits, targets, torch.ones(3)) == binary(logits[kept], targets[kept], torch.ones(2))
+
+
+def test_nan_never_teaches_a_label():
+    """Label by label: the gradient of what isn't labelled is exactly zero."""
+    logits = logits_of([[1.0, -1.0, 2.0], [0.5, 30.0, -30.0]])
+    targets = torch.tensor([[1.0, NAN, 0.0], [NAN, NAN, 1.0]])
+    multi_label(logits, targets, torch.ones(2)).backward()
+    assert (logits.grad == 0).tolist() == torch.isnan(targets).tolist()
+
+
+def test_multi_label_by_hand():
+    """Summed over known labels, weighted mean over rows: (1 * 2 ln 2 + 3 * ln 2) / 4."""
+    targets = torch.tensor([[1.0, 0.0], [NAN, 1.0]])
+    found = multi_label(torch.zeros(2, 2), targets, torch.tensor([1.0, 3.0]))
+    assert float(found) == pytest.approx(5 * math.log(2) / 4, abs=1e-6)
+
+
+# the message network
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        ({"explicit": torch.tensor([1.0, NAN, NAN, 0.0])}, ["explicit"]),
+        ({"out_of_scope": torch.tensor([NAN, NAN, NAN, 0.0])}, ["out_of_scope"]),
+        ({"frustration": torch.tensor([0.5, NAN, NAN, NAN])}, ["affect", "frustration"]),
+        ({"sentiment": torch.tensor([-0.9, NAN, NAN, 0.3])}, ["affect", "polarity"]),
+        ({"polarity": torch.tensor([0, -1, -1, 2])}, ["affect", "polarity"]),
+        ({"intents": torch.zeros((ROWS, len(LABELS)))}, ["intents"]),
+        ({}, []),
+    ],
+    ids=["explicit", "out_of_scope", "frustration", "sentiment", "polarity", "intents", "nothing"],
+)
+def test_a_target_teaches_its_own_head(message_network, targets, expected):
+    """A target moves the head that it belongs to and no other; without targets nothing moves."""
+    assert taught(message_network, message_loss(message_network, message_batch(**targets))) == expected
+
+
+def test_a_label_teaches_its_own_column(message_network):
+    """One known label moves one row of the intents head; the others keep what they had."""
+    intents = torch.full((ROWS, len(LABELS)), NAN)
+    intents[0, 5] = 1.0
+    taught(message_network, message_loss(message_network, message_batch(intents=intents)))
+    moved = message_network.intents.weight.grad.abs().sum(dim=1).nonzero().flatten()
+    assert moved.tolist() == [5]
+
+
+def test_a_weight_of_zero_teaches_nothing(message_network):
+    """A row that doesn't count has no share in any gradient."""
+    batch = message_batch(explicit=torch.tensor([1.0, 0.0, 1.0, 0.0]))
+    batch.targets["weight"] = torch.tensor([1.0, 0.0, 1.0, 1.0])
+    other = Batch(batch.inputs, batch.targets | {"explicit": torch.tensor([1.0, 1.0, 1.0, 0.0])})
+    with torch.no_grad():
+        assert message_loss(message_network, batch) == message_loss(message_network, other)
+
+
+def test_the_taught_sentiment_is_the_served_one(message_network):
+    """The score in the loss is P(positive) - P(negative), in the order of the bundle's labels."""
+    batch = message_batch(sentiment=torch.tensor([0.2, NAN, NAN, NAN]))
+    with torch.no_grad():
+        logits = message_network(**batch.inputs)["polarity"][0]
+        probabilities = dict(zip(POLARITIES, logits.softmax(dim=-1).tolist(), strict=True))
+        found = float(message_loss(message_network, batch))
+    score = probabilities["positive"] - probabilities["negative"]
+    assert found == pytest.approx(3.0 * (score - 0.2) ** 2, abs=1e-5)
+
+
+# the answer network
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_passages_fold_as_the_scorer_folds_them(seed):
+    """Training and serving fold the logits of one to three passages alike."""
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(1, 4, size=6)
+    logits = rng.normal(scale=4, size=(counts.sum(), 3)).astype(np.float32)
+    owner, start = np.full((6, 3), -1), 0
+    for row, count in enumerate(counts):
+        owner[row, :count] = np.arange(start, start + count)
+        start += count
+    found = fold_passages(torch.from_numpy(logits), torch.from_numpy(owner)).numpy()
+    expected = np.stack([over_passages(logits[places[places >= 0]]) for places in owner])
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("has_passages", [True, False])
+def test_good_is_learned_from_the_combiners_features(answer_network, has_passages):
+    """What the small combiner learns from is what the released one is fitted on and serves."""
+    good = torch.tensor([1.0, NAN])
+    batch = answer_batch(good=good, has_passages=torch.tensor([float(has_passages)] * 2))
+    with torch.no_grad():
+        logits = answer_network(**batch.inputs)["answer"][:2].numpy()
+        features = combiner_features(logits, has_passages=True)
+        if not has_passages:
+            features = np.asarray([over_passages(logits)[2], 0.0, 0.0, 0.0, 1.0])
+        logit = answer_network.combiner(torch.tensor(features, dtype=torch.float32))
+        expected = binary(logit, torch.tensor([1.0]), torch.ones(1))
+        assert float(answer_loss(answer_network, batch)) == pytest.approx(float(expected), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        ({"parts": torch.tensor([[1.0, NAN, NAN], [NAN, NAN, NAN]])}, ["head"]),
+        ({"good": torch.tensor([1.0, NAN])}, ["combiner", "head"]),
+        ({}, []),
+    ],
+    ids=["parts", "good", "nothing"],
+)
+def test_an_answers_target_teaches_its_own_parts(answer_network, targets, expected):
+    """The parts teach the head alone; `good` teaches head and combiner; nothing known moves nothing."""
+    assert taught(answer_network, answer_loss(answer_network, answer_batch(**targets))) == expected
+
+
+def test_an_absent_passage_teaches_nothing():
+    """Padding places of `owner` have no share in value or gradient."""
+    logits = logits_of([[1.0, 2.0, 3.0], [9.0, 9.0, 9.0]])
+    fold_passages(logits, torch.tensor([[0, -1, -1]])).sum().backward()
+    assert logits.grad.tolist() == [[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
