@@ -34,7 +34,7 @@ _MASK: Final = "\u25a0"
 # typed or left out, these make no other word: Latin accents, Arabic vowels and stretching
 _MARKS: Final = re.compile("[\u0300-\u036f\u064b-\u065f\u0670\u0640]")
 _LETTERS: Final = str.maketrans({"ł": "l", "ı": "i", "ø": "o", "ى": "ي", "ة": "ه", "’": "'", "`": "'", "-": " "})
-_CLAUSES: Final = re.compile('[.,;:!?…()\\[\\]"«»„“”/\\\\|~*—–،؛؟۔।॥。、「」・]+')
+_CLAUSES: Final = re.compile('[.,;:!?¡¿…()\\[\\]"«»„“”/\\\\|~*—–،؛؟۔।॥。、「」・]+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +171,9 @@ class _Table:
         words = self._blank.join(clause.strip() for clause in clauses)
         if len(words) > _LONGEST_ANSWER:
             return False
-        bare = self._filler.sub("", f"{self._blank}{words}{self._blank}")
-        return entries.fullmatch(self._blank.join(bare.split())) is not None
+        bare = self._blank.join(self._filler.sub("", f"{self._blank}{words}{self._blank}").split())
+        # "please" alone is politeness and an answer
+        return bool(words) and entries.fullmatch(bare or words) is not None
 
     def _distance(self, clause: str, start: int, end: int) -> int:
         """Return the words between two places, letters if there are no blanks; 0 if they overlap."""

@@ -10,7 +10,6 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Body, Request, Response
 from pydantic import ValidationError
 
-from models.errors import BatonError
 from serving.api import documented, examples
 from serving.api.answers import BatchAnswer, ScoreAnswer, render_batch
 from serving.api.problems import describe, invalid
@@ -100,7 +99,7 @@ async def _batch(turns: Turns, items: Sequence[Any]) -> list[bytes]:
 async def _answer_or_problem(turns: Turns, body: ScoreBody, now: datetime) -> bytes:
     try:
         return await turns.handle(body.ask(now))
-    except BatonError as error:
+    except Exception as error:  # noqa: BLE001 - an error that nobody foresaw is this item's alone, too
         return describe(error)[1]
 
 

@@ -14,20 +14,24 @@ START = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 MOODS = {"negative": -0.5, "neutral": 0.0, "positive": 0.5}
 
 
-def customer(text="where is my order", *, id="m-1", seconds=0.0) -> Message:
+def customer(text="where is my order", *, id="m-1", seconds=0.0) -> Message:  # noqa: A002 - the field is called so
+    """A customer's message, some seconds after the start."""
     return Message(id=id, role=Role.CUSTOMER, text=text, at=START + timedelta(seconds=seconds))
 
 
-def bot(text="It is on its way.", *, id="b-1", seconds=0.0, fallback=False, confidence=None) -> Message:
+def bot(text="It is on its way.", *, id="b-1", seconds=0.0, fallback=False, confidence=None) -> Message:  # noqa: A002 - the field is called so
+    """A bot's draft answer."""
     at = START + timedelta(seconds=seconds)
     return Message(id=id, role=Role.BOT, text=text, at=at, fallback=fallback, confidence=confidence)
 
 
-def agent(text="Hi, I'm Ada.", *, id="a-1", seconds=0.0) -> Message:
+def agent(text="Hi, I'm Ada.", *, id="a-1", seconds=0.0) -> Message:  # noqa: A002 - the field is called so
+    """A person's message."""
     return Message(id=id, role=Role.AGENT, text=text, at=START + timedelta(seconds=seconds))
 
 
 def ranked(labels: dict[str, float] | None) -> tuple[LabelScore, ...] | None:
+    """Labels as the scorer lists them, best first."""
     if labels is None:
         return None
     entries = [LabelScore(label=label, probability=probability) for label, probability in labels.items()]
@@ -45,15 +49,19 @@ def scored(*, intents=None, topics=None, mood=None, sentiment=None, language="en
     return Scores(intents=ranked(intents), topics=ranked(topics), **fields)
 
 
-def rule(when, then="escalate", *, id="r", **fields) -> dict:
+def rule(when, then="escalate", *, id="r", **fields) -> dict:  # noqa: A002 - the field is called so
+    """One rule of a policy document."""
     return {"id": id, "when": when, "then": then, **fields}
 
 
 def policy_of(*rules: dict, **fields) -> Policy:
+    """A policy of some rules."""
     return Policy.model_validate({"name": "test", "rules": list(rules), **fields})
 
 
-def take(policy: Policy, message: Message, scores: Scores | None = None, state: ConversationState = NEW, **known) -> Outcome:
+def take(
+    policy: Policy, message: Message, scores: Scores | None = None, state: ConversationState = NEW, **known
+) -> Outcome:
     """Decide about one message; nothing is scored unless scores are given."""
     return decide(Turn(message=message, scores=scores or Scores(), **known), state, policy)
 
@@ -69,9 +77,11 @@ def play(policy: Policy, *steps, state: ConversationState = NEW) -> list[Outcome
 
 
 def report_of(outcome: Outcome, name: str, rule_id: str = "r") -> TriggerReport:
+    """The one report of a trigger under a rule."""
     (found,) = [report for report in outcome.decision.triggers if report.name == name and report.rule_id == rule_id]
     return found
 
 
 def as_json(policy: Policy) -> str:
+    """A policy as a JSON document."""
     return json.dumps(policy.model_dump(mode="json", by_alias=True, exclude_defaults=True))

@@ -42,7 +42,7 @@ def test_logic_has_three_values(truths):
 
 
 def test_silence_of_a_model_is_no_negation():
-    """not over a trigger without a value does not fire: nobody knows."""
+    """A not over a trigger without a value does not fire: nobody knows."""
     when = {"not": {"explicit": {"threshold": 0.8}}}
     unknown = {"not": {"intent": {"labels": ["a"], "threshold": 0.8}}}
     assert (True, False) == (fires(when, "hello"), fires(unknown, "hello"))
@@ -116,7 +116,7 @@ def test_conditions_that_make_no_sense_are_refused(when, message):
 
 
 def test_a_rule_can_remember_another():
-    """fired holds from the message after the one where the named rule held."""
+    """The condition fired holds from the message after the one where the named rule held."""
     policy = policy_of(rule(A, "offer", id="first"), rule({"all": [A, {"turn": {"fired": ["first"]}}]}, id="again"))
     outcomes = play(policy, customer("alpha"), customer("no, something else"), customer("alpha!"))
     assert ["offer", "continue", "escalate"] == [outcome.decision.decision for outcome in outcomes]
@@ -125,7 +125,12 @@ def test_a_rule_can_remember_another():
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
-    [(bot(fallback=True), [True, False]), (bot(confidence=0.4999), [False, True]), (bot(confidence=0.5), [False, False]), (bot(), [False, False])],
+    [
+        (bot(fallback=True), [True, False]),
+        (bot(confidence=0.4999), [False, True]),
+        (bot(confidence=0.5), [False, False]),
+        (bot(), [False, False]),
+    ],
 )
 def test_a_rule_can_look_at_the_last_answer(answer, expected):
     """after_fallback and after_confidence_below look at the bot's last answer, not at earlier ones."""
@@ -137,7 +142,9 @@ def test_a_rule_can_look_at_the_last_answer(answer, expected):
 
 def test_a_rule_over_counts_alone_is_looked_at_in_both_phases():
     """What needs neither the message nor the answer is evaluated with either."""
-    policy = policy_of(rule({"time": {"max_messages": 100}}), rule(A, id="pre"), rule({"confidence": {"threshold": 0.5}}, id="post"))
+    policy = policy_of(
+        rule({"time": {"max_messages": 100}}), rule(A, id="pre"), rule({"confidence": {"threshold": 0.5}}, id="post")
+    )
     before, after = (take(policy, message, scored()) for message in (customer(), bot()))
     assert (["r", "pre"], ["r", "post"]) == tuple(
         [report.rule_id for report in outcome.decision.triggers] for outcome in (before, after)

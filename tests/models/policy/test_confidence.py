@@ -10,6 +10,7 @@ TWO = policy_of(rule({"confidence": {"threshold": 0.5, "consecutive_low_turns": 
 
 
 def answers(*values):
+    """A bot's answers with these confidences."""
     return [(bot(f"answer {n}", id=f"b-{n}"), scored(confidence=value)) for n, value in enumerate(values)]
 
 
@@ -23,7 +24,11 @@ def test_it_fires_below_its_threshold(value, expected):
 def test_the_message_replaces_the_bots_answer():
     """S-07: the decision is taken in the post phase and carries the text to say instead of the draft."""
     decision = take(ONE, bot("Maybe."), scored(confidence=0.1)).decision
-    assert (Phase.POST, "low_confidence", "Let me get someone.") == (decision.phase, decision.reason.code, decision.text)
+    assert (Phase.POST, "low_confidence", "Let me get someone.") == (
+        decision.phase,
+        decision.reason.code,
+        decision.text,
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 
 from models.contracts import Action
 from models.policy.schema import default_policy
-from training.labels import LABELS, TOPICS
 from tests.models.policy.builders import bot, customer, play, report_of, scored
+from training.labels import LABELS, TOPICS
 
 POLICY = default_policy()
 
@@ -18,6 +18,7 @@ def labelled(*labels, probability=0.9, **fields):
 
 
 def said(text, scores):
+    """A message that is its own id, with its scores."""
     return customer(text, id=text), scores
 
 
@@ -39,7 +40,12 @@ def test_what_people_must_handle_escalates_at_once(topic, probability, expected)
 
 @pytest.mark.parametrize(
     ("explicit", "expected"),
-    [(0.8, ("escalate", "explicit_request")), (0.7999, ("offer", "maybe_a_request")), (0.4, ("offer", "maybe_a_request")), (0.3999, CONTINUE)],
+    [
+        (0.8, ("escalate", "explicit_request")),
+        (0.7999, ("offer", "maybe_a_request")),
+        (0.4, ("offer", "maybe_a_request")),
+        (0.3999, CONTINUE),
+    ],
 )
 def test_requests_for_a_person(explicit, expected):
     """M-03: a clear request escalates, a half-clear one is offered a person, anything less goes on."""
@@ -55,7 +61,9 @@ def test_a_half_clear_request_after_an_offer_is_clear_enough():
 def test_three_negative_messages_in_a_row():
     """L-11: the third negative message escalates; two and a calm one don't."""
     bad, calm = labelled(sentiment=-0.4), labelled()
-    assert [CONTINUE, CONTINUE, ("escalate", "negative_streak")] == course(*(said(f"message {n}", bad) for n in range(3)))
+    assert [CONTINUE, CONTINUE, ("escalate", "negative_streak")] == course(
+        *(said(f"message {n}", bad) for n in range(3))
+    )
     assert [CONTINUE] * 4 == course(*(said(f"message {n}", s) for n, s in enumerate((bad, bad, calm, bad))))
 
 
@@ -76,13 +84,20 @@ def test_a_first_strongly_negative_message_is_offered_a_person():
 
 def test_the_second_fallback():
     """L-15: the second time the bot falls back it says the policy's words instead."""
-    steps = [said("one two", labelled()), (bot(fallback=True), None), said("three four", labelled()), (bot(id="b", fallback=True), None)]
+    steps = [
+        said("one two", labelled()),
+        (bot(fallback=True), None),
+        said("three four", labelled()),
+        (bot(id="b", fallback=True), None),
+    ]
     assert [CONTINUE, CONTINUE, CONTINUE, ("escalate", "second_fallback")] == course(*steps)
 
 
 def test_the_third_same_question():
     """L-14: twice the same question goes on, the third time escalates."""
-    steps = [(customer("where is my order", id=f"m-{n}"), labelled("order_status", repeats=(0.99,) * n)) for n in range(3)]
+    steps = [
+        (customer("where is my order", id=f"m-{n}"), labelled("order_status", repeats=(0.99,) * n)) for n in range(3)
+    ]
     assert [CONTINUE, CONTINUE, ("escalate", "same_question")] == course(*steps)
 
 
@@ -94,7 +109,10 @@ def test_two_answers_of_low_confidence():
 
 def test_a_duplicate_charge_and_a_demand_for_the_refund():
     """M-16: the first mention is offered a person; insisting escalates as policy, not as sentiment."""
-    steps = [said("charged twice for my order", labelled("billing_dispute")), said("I want my money back today", labelled("demand_refund"))]
+    steps = [
+        said("charged twice for my order", labelled("billing_dispute")),
+        said("I want my money back today", labelled("demand_refund")),
+    ]
     outcome = play(POLICY, *steps)[-1]
     assert [("offer", "money_or_account"), ("escalate", "insists")] == course(*steps)
     assert "policy" == outcome.decision.reason.code
@@ -102,7 +120,10 @@ def test_a_duplicate_charge_and_a_demand_for_the_refund():
 
 def test_who_says_no_to_a_person_does_not_get_one():
     """Declining the offer while naming the matter again is not insisting."""
-    steps = [said("cancel my account", labelled("account_cancellation")), said("no, just tell me how to cancel it", labelled("deny", "account_cancellation"))]
+    steps = [
+        said("cancel my account", labelled("account_cancellation")),
+        said("no, just tell me how to cancel it", labelled("deny", "account_cancellation")),
+    ]
     assert [("offer", "money_or_account"), CONTINUE] == course(*steps)
 
 
@@ -118,7 +139,9 @@ def test_who_says_no_to_a_person_does_not_get_one():
 )
 def test_where_a_person_may_help_one_is_offered(label, rule_id):
     """A-02: contact questions and first mentions of dispute, refund, cancellation, complaint are offered a person, once."""
-    assert [("offer", rule_id), CONTINUE] == course(said("it is about this", labelled(label)), said("how long does it take", labelled()))
+    assert [("offer", rule_id), CONTINUE] == course(
+        said("it is about this", labelled(label)), said("how long does it take", labelled())
+    )
 
 
 def test_yes_to_an_offer():

@@ -14,6 +14,7 @@ YES, NO, ELSE = (scored(intents={label: 0.9}) for label in ("affirm", "deny", "o
 
 
 def decisions(outcomes):
+    """What was decided, one after the other."""
     return [outcome.decision.decision.value for outcome in outcomes]
 
 
@@ -23,7 +24,9 @@ def decisions(outcomes):
 def test_a_rule_is_trigger_action_and_message():
     """S-01, A-04: what a rule says is in the decision at once: text, action, reason with rule id and sentence."""
     action = {"type": "queue", "topic": "human-review", "priority": 5}
-    policy = policy_of(rule({"topic": {"labels": ["legal_threat"], "threshold": 0.8}}, message="Hold on.", action=action))
+    policy = policy_of(
+        rule({"topic": {"labels": ["legal_threat"], "threshold": 0.8}}, message="Hold on.", action=action)
+    )
     decision = take(policy, customer(), scored(topics={"legal_threat": 0.9})).decision
     assert (Action.ESCALATE, "Hold on.", action) == (decision.decision, decision.text, decision.action)
     assert ("topic", "r", "The message is about legal threat.") == (
@@ -47,7 +50,9 @@ def test_the_higher_priority_decides_and_all_are_reported():
 def test_ties_keep_the_order_of_creation():
     """S-02: of rules with one priority the first written decides."""
     policy = policy_of(*(rule(A, id=f"r{n}") for n in range(5)))
-    assert [f"r{n}" for n in range(5)] == [reason.rule_id for reason in take(policy, customer("alpha")).decision.reasons]
+    assert [f"r{n}" for n in range(5)] == [
+        reason.rule_id for reason in take(policy, customer("alpha")).decision.reasons
+    ]
 
 
 def test_nothing_fires():
@@ -62,7 +67,10 @@ def test_nothing_fires():
     ("when", "code"),
     [
         (A, ReasonCode.POLICY),
-        ({"all": [{"field": "channel", "exists": False}, {"explicit": {"threshold": 0.1}}]}, ReasonCode.EXPLICIT_REQUEST),
+        (
+            {"all": [{"field": "channel", "exists": False}, {"explicit": {"threshold": 0.1}}]},
+            ReasonCode.EXPLICIT_REQUEST,
+        ),
         ({"turn": {"offer_made": True}}, ReasonCode.POLICY),
         ({"frustration": {"at_least": 0.1}}, ReasonCode.SENTIMENT),
         ({"repetition": {"max_fallbacks": 1}}, ReasonCode.REPETITION),
@@ -94,7 +102,9 @@ def test_messages_are_picked_by_language():
     """The customer's own language first, then the message's, then the policy's locale."""
     policy = policy_of(rule(A, message={"en": "Hello", "pt": "Olá"}), messages={"escalate": {"de": "Hallo", "en": "-"}})
     known = [{"language": "pt-BR"}, {"language": "de"}, {}, {"language": "fr"}]
-    assert ["Olá", "Hallo", "Hello", "Hello"] == [take(policy, customer("alpha"), customer=one).decision.text for one in known]
+    assert ["Olá", "Hallo", "Hello", "Hello"] == [
+        take(policy, customer("alpha"), customer=one).decision.text for one in known
+    ]
 
 
 # offers
@@ -103,7 +113,11 @@ def test_messages_are_picked_by_language():
 def test_an_accepted_offer_escalates_in_the_name_of_its_rule():
     """Yes to an offer is a handoff: the offering rule's id and code, the policy's words, evidence offer_accepted."""
     offered, accepted = play(OFFERING, customer("alpha"), (customer("yes please"), YES))
-    assert ("offer", "Shall I get someone?", None) == (offered.decision.decision, offered.decision.text, offered.decision.action)
+    assert ("offer", "Shall I get someone?", None) == (
+        offered.decision.decision,
+        offered.decision.text,
+        offered.decision.action,
+    )
     assert ("escalate", "One moment.", {"type": "inbox"}) == (
         accepted.decision.decision, accepted.decision.text, accepted.decision.action,
     )  # fmt: skip
@@ -126,7 +140,8 @@ def test_yes_counts_only_as_the_best_intent():
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("Ja, bitte!", "escalate"), ("はい、お願いします", "escalate"), ("no, gracias", "continue"), ("hmm", "continue")]
+    ("text", "expected"),
+    [("Ja, bitte!", "escalate"), ("はい、お願いします", "escalate"), ("no, gracias", "continue"), ("hmm", "continue")],
 )
 def test_short_answers_are_understood_without_a_model(text, expected):
     """Where intents were not scored, the phrase lists understand a plain yes or no."""
@@ -139,7 +154,10 @@ def test_an_offer_is_made_once_in_an_epoch(answer, status):
     outcomes = play(OFFERING, customer("alpha"), (customer("hmm well then"), answer), customer("alpha again"))
     assert (["offer", "continue", "continue"], status) == (decisions(outcomes), outcomes[2].state.offer.status)
     assert "offer_made" == report_of(outcomes[2], "keyword", "offer").evidence["yields"]
-    assert (None, ["offer"]) == (outcomes[2].decision.reason, [reason.rule_id for reason in outcomes[2].decision.reasons])
+    assert (None, ["offer"]) == (
+        outcomes[2].decision.reason,
+        [reason.rule_id for reason in outcomes[2].decision.reasons],
+    )
 
 
 def test_a_new_epoch_may_offer_again():
@@ -215,7 +233,13 @@ def test_a_suppressed_message_makes_no_offer():
 def test_the_bot_gets_the_conversation_back_as_new():
     """After return_to_bot the next epoch has begun and nothing of the last one is left."""
     state = return_to_bot(play(policy_of(rule(A)), customer("alpha"), agent())[-1].state)
-    assert (NEW.epoch + 1, "bot", (), None, 0) == (state.epoch, state.control, state.questions, state.offer, state.n_messages)
+    assert (NEW.epoch + 1, "bot", (), None, 0) == (
+        state.epoch,
+        state.control,
+        state.questions,
+        state.offer,
+        state.n_messages,
+    )
     assert Action.ESCALATE is take(policy_of(rule(A)), customer("alpha"), state=state).decision.decision
 
 
@@ -248,7 +272,11 @@ def test_a_policy_without_models_does_not_mind_their_failure():
 def test_one_failed_head_is_enough():
     """A failed score that a rule looks at counts; one that no rule looks at, or that merely doesn't exist, doesn't."""
     policy = policy_of(rule({"topic": {"labels": ["a"], "threshold": 0.5}}))
-    statuses = [{"topics": ScoreStatus.FAILED}, {"intents": ScoreStatus.FAILED}, {"topics": ScoreStatus.UNSUPPORTED_LANGUAGE}]
+    statuses = [
+        {"topics": ScoreStatus.FAILED},
+        {"intents": ScoreStatus.FAILED},
+        {"topics": ScoreStatus.UNSUPPORTED_LANGUAGE},
+    ]
     outcomes = [take(policy, customer(), scored(status=status)) for status in statuses]
     assert ["offer", "continue", "continue"] == decisions(outcomes)
     assert [("topics",), ("intents",), ()] == [outcome.decision.degraded for outcome in outcomes]
@@ -267,10 +295,14 @@ def test_an_unjudged_draft_is_not_an_error():
     """A bot's answer whose scoring failed is counted and let through."""
     policy = policy_of(rule({"confidence": {"threshold": 0.5}}))
     outcome = decide(Turn(message=bot(), scores=None), NEW, policy)
-    assert (Action.CONTINUE, Phase.POST, 1) == (outcome.decision.decision, outcome.decision.phase, outcome.state.n_bot_responses)
+    assert (Action.CONTINUE, Phase.POST, 1) == (
+        outcome.decision.decision,
+        outcome.decision.phase,
+        outcome.state.n_bot_responses,
+    )
 
 
 def test_deciding_changes_nothing_it_was_given():
-    """decide is pure: the same turn and state give the same outcome again."""
+    """Deciding is pure: the same turn and state give the same outcome again."""
     turn = Turn(message=customer("alpha"), scores=scored(explicit=0.3))
     assert decide(turn, NEW, OFFERING) == decide(turn, NEW, OFFERING)

@@ -11,11 +11,13 @@ from models.policy.triggers.check import Move, over, under
 from tests.models.policy.builders import bot, customer, play, policy_of, rule, scored, take
 
 TWO = policy_of(
-    rule({"explicit": {"threshold": 0.8}}, id="clear", priority=900), rule({"explicit": {"threshold": 0.4}}, "offer", id="half")
+    rule({"explicit": {"threshold": 0.8}}, id="clear", priority=900),
+    rule({"explicit": {"threshold": 0.4}}, "offer", id="half"),
 )
 
 
 def flips(outcome):
+    """The flips of a decision as plain values."""
     return [(flip.what, flip.value, flip.to, flip.decision.value) for flip in outcome.decision.would_flip_if]
 
 
@@ -35,7 +37,9 @@ def test_the_nearest_threshold_flips_the_decision(value, expected):
 
 def test_a_change_that_another_rule_makes_up_for_is_no_flip():
     """When two rules escalate on different scores no single change undoes it."""
-    policy = policy_of(rule({"explicit": {"threshold": 0.8}}), rule({"topic": {"labels": ["a"], "threshold": 0.8}}, id="t"))
+    policy = policy_of(
+        rule({"explicit": {"threshold": 0.8}}), rule({"topic": {"labels": ["a"], "threshold": 0.8}}, id="t")
+    )
     assert [] == flips(take(policy, customer(), scored(explicit=0.9, topics={"a": 0.9})))
 
 
@@ -82,7 +86,11 @@ def test_every_flip_is_true():
     assert decision.would_flip_if
     for flip in decision.would_flip_if:
         again = Turn(message=customer(), scores=changed(scores, flip.what, flip.to))
-        assert flip.decision is decide(again, NEW, default_policy(), explain=False).decision.decision is not decision.decision
+        assert (
+            flip.decision
+            is decide(again, NEW, default_policy(), explain=False).decision.decision
+            is not decision.decision
+        )
 
 
 def test_explaining_can_be_left_out():

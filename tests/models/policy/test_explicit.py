@@ -29,7 +29,11 @@ def test_in_english_the_head_decides_and_the_phrase_is_evidence():
     scores = scored(explicit=0.1, request_phrase="talk to a human")
     outcome = take(POLICY, customer("how do I say talk to a human in French?"), scores)
     found = report_of(outcome, "explicit")
-    assert (Action.CONTINUE, 0.1, {"phrase": "talk to a human"}) == (outcome.decision.decision, found.value, found.evidence)
+    assert (Action.CONTINUE, 0.1, {"phrase": "talk to a human"}) == (
+        outcome.decision.decision,
+        found.value,
+        found.evidence,
+    )
 
 
 def test_in_a_foreign_language_the_phrase_decides():
@@ -49,10 +53,13 @@ def test_a_foreign_phrase_counts_beside_an_english_head():
 
 
 def test_a_declined_person_is_no_request():
-    """"No need for an agent" does not fire where phrases decide."""
+    """ "No need for an agent" does not fire where phrases decide."""
     scores = scored(language="de", status={"explicit": ScoreStatus.UNSUPPORTED_LANGUAGE})
     outcome = take(POLICY, customer("ich brauche keinen Menschen"), scores)
-    assert (TriggerStatus.EVALUATED, 0.0) == (report_of(outcome, "explicit").status, report_of(outcome, "explicit").value)
+    assert (TriggerStatus.EVALUATED, 0.0) == (
+        report_of(outcome, "explicit").status,
+        report_of(outcome, "explicit").value,
+    )
 
 
 def test_without_scores_the_phrases_decide():

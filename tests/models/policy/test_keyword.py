@@ -131,7 +131,9 @@ def test_a_catastrophic_pattern_takes_linear_time(pattern):
 def test_an_invalid_pattern_is_refused_when_the_policy_is_read(pattern, why):
     """A pattern that RE2 can't read is a policy error that names the line and what is missing."""
     text = f"name: p\nrules:\n  - id: r\n    when: {{keyword: {{match: regex, terms: ['{pattern}']}}}}\n    then: escalate\n"
-    with pytest.raises(PolicyError, match=r"p.yaml, line 4: rules\[0\].when.keyword: the pattern .* is no RE2 pattern") as error:
+    with pytest.raises(
+        PolicyError, match=r"p.yaml, line 4: rules\[0\].when.keyword: the pattern .* is no RE2 pattern"
+    ) as error:
         parse_policy(text, "p.yaml")
     assert why in str(error.value)
 

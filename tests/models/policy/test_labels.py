@@ -10,7 +10,13 @@ INTENTS = ["request_human", "express_frustration", "demand_refund", "report_bug"
 
 @pytest.mark.parametrize(
     ("threshold", "value", "expected"),
-    [(0.8, 0.7999, "continue"), (0.8, 0.8, "escalate"), (0.7, 0.6999, "continue"), (0.7, 0.7, "escalate"), (0.7, 0.71, "escalate")],
+    [
+        (0.8, 0.7999, "continue"),
+        (0.8, 0.8, "escalate"),
+        (0.7, 0.6999, "continue"),
+        (0.7, 0.7, "escalate"),
+        (0.7, 0.71, "escalate"),
+    ],
 )
 def test_an_intent_fires_at_its_threshold(threshold, value, expected):
     """L-08, S-05: probabilities fire at and above the threshold."""
@@ -66,7 +72,9 @@ def test_topics_by_the_classifier(topic):
 
 def test_topics_by_terms():
     """L-19: without the model a topic is found by its terms, as whole words."""
-    policy = policy_of(rule({"topic": {"labels": ["billing_dispute"], "use_model": False, "terms": ["charge back", "dispute"]}}))
+    policy = policy_of(
+        rule({"topic": {"labels": ["billing_dispute"], "use_model": False, "terms": ["charge back", "dispute"]}})
+    )
     hit, miss = (take(policy, customer(text), None) for text in ("I DISPUTE this", "undisputed"))
     assert (Action.ESCALATE, "topic") == (hit.decision.decision, hit.decision.reason.code)
     assert report_of(hit, "topic.terms").evidence["term"] == "dispute"

@@ -13,10 +13,12 @@ LOOPS = policy_of(rule({"repetition": {"max_loops": 5}}))
 
 
 def questions(*texts):
+    """Messages of a customer, numbered."""
     return [customer(text, id=f"m-{n}") for n, text in enumerate(texts)]
 
 
 def retries(outcome):
+    """The report of the repeated question."""
     return report_of(outcome, "repetition.max_retries")
 
 
@@ -52,7 +54,10 @@ def test_glue_is_no_question(label):
     assert [0, 0, 0, 0] == [retries(outcome).value for outcome in outcomes]
 
 
-@pytest.mark.parametrize(("text", "expected"), [("order", 0), ("order?!", 0), ("my order", 1), ("订单", 0), ("我的订单在哪里", 1), ("สวัสดีครับ", 1)])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("order", 0), ("order?!", 0), ("my order", 1), ("订单", 0), ("我的订单在哪里", 1), ("สวัสดีครับ", 1)],
+)
 def test_one_word_is_no_question(text, expected):
     """L-14: fewer than two words ask nothing; scripts without blanks count letters."""
     assert expected == retries(play(RETRIES, customer(text))[0]).value
@@ -67,7 +72,11 @@ def test_only_so_many_questions_are_remembered():
 @pytest.mark.parametrize(("n_fallbacks", "expected"), [(1, "continue"), (2, "escalate"), (3, "escalate")])
 def test_the_bot_falls_back(n_fallbacks, expected):
     """L-15: the second fallback fires, whatever was said in between."""
-    messages = [message for n in range(n_fallbacks) for message in (customer(id=f"m-{n}"), bot(id=f"b-{n}"), bot(id=f"f-{n}", fallback=True))]
+    messages = [
+        message
+        for n in range(n_fallbacks)
+        for message in (customer(id=f"m-{n}"), bot(id=f"b-{n}"), bot(id=f"f-{n}", fallback=True))
+    ]
     policy = policy_of(rule({"repetition": {"max_fallbacks": 2}}))
     decisions = [outcome.decision for outcome in play(policy, *messages)]
     assert expected == next((d.decision for d in decisions if d.decision is Action.ESCALATE), "continue")
@@ -91,7 +100,17 @@ def test_the_conversation_goes_in_a_circle(length, n_times, expected):
 
 @pytest.mark.parametrize(
     ("exchanges", "expected"),
-    [("", (0, 0)), ("a", (0, 0)), ("ab", (0, 0)), ("aa", (2, 1)), ("abab", (2, 2)), ("abcabc", (2, 3)), ("abcdabcd", (0, 0)), ("xaaaa", (4, 1)), ("aab", (0, 0))],
+    [
+        ("", (0, 0)),
+        ("a", (0, 0)),
+        ("ab", (0, 0)),
+        ("aa", (2, 1)),
+        ("abab", (2, 2)),
+        ("abcabc", (2, 3)),
+        ("abcdabcd", (0, 0)),
+        ("xaaaa", (4, 1)),
+        ("aab", (0, 0)),
+    ],
 )
 def test_loops_are_counted_at_the_end(exchanges, expected):
     """L-16: only what repeats right up to now is a loop, and once is none."""
@@ -105,7 +124,9 @@ def test_counters_restart_with_an_epoch():
     assert (1, Action.CONTINUE) == (report_of(outcome, "repetition.max_fallbacks").value, outcome.decision.decision)
 
 
-@pytest.mark.parametrize("repetition", [{}, {"similarity": 0.5}, {"max_retries": 1}, {"max_loops": 1}, {"max_fallbacks": 0}])
+@pytest.mark.parametrize(
+    "repetition", [{}, {"similarity": 0.5}, {"max_retries": 1}, {"max_loops": 1}, {"max_fallbacks": 0}]
+)
 def test_a_count_that_makes_no_sense_is_refused(repetition):
     """A trigger that counts nothing, or fires always, is an error."""
     with pytest.raises(ValueError, match=r"nothing to count|greater than or equal"):

@@ -51,7 +51,7 @@ def test_yaml_and_json_are_the_same_policy():
 
 
 def test_words_are_words():
-    """yes and no are no truths, so a list of country codes or answers is what it looks like."""
+    """Yes and no are no truths, so a list of country codes or answers is what it looks like."""
     assert ("gold", "no", "yes") == parse_policy(GOOD, "p.yaml").rules[1].when.all[1].context.in_
 
 
@@ -63,7 +63,9 @@ def test_a_partial_policy_is_valid():
 
 def test_the_phase_comes_from_the_trigger():
     """A rule on the bot's confidence is looked at after generation, one on the message before."""
-    policy = policy_of(rule({"confidence": {"threshold": 0.5}}, id="post"), rule({"explicit": {"threshold": 0.5}}, id="pre"))
+    policy = policy_of(
+        rule({"confidence": {"threshold": 0.5}}, id="post"), rule({"explicit": {"threshold": 0.5}}, id="pre")
+    )
     assert {Phase.PRE: ["pre"], Phase.POST: ["post"]} == {
         phase: [compiled.rule.id for compiled in rules] for phase, rules in policy.program.items()
     }
@@ -72,19 +74,47 @@ def test_the_phase_comes_from_the_trigger():
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("threshold: 0.8", "treshold: 0.8", "p.yaml, line 9: rules[0].when.explicit.treshold: unknown field; did you mean `threshold`?"),
-        ("threshold: 0.8", "threshold: 1.8", "p.yaml, line 9: rules[0].when.explicit.threshold: found 1.8; expected less than or equal to 1"),
-        ("threshold: 0.8", "threshold: '0.8'", "p.yaml, line 9: rules[0].when.explicit.threshold: found '0.8'; expected a valid number"),
+        (
+            "threshold: 0.8",
+            "treshold: 0.8",
+            "p.yaml, line 9: rules[0].when.explicit.treshold: unknown field; did you mean `threshold`?",
+        ),
+        (
+            "threshold: 0.8",
+            "threshold: 1.8",
+            "p.yaml, line 9: rules[0].when.explicit.threshold: found 1.8; expected less than or equal to 1",
+        ),
+        (
+            "threshold: 0.8",
+            "threshold: '0.8'",
+            "p.yaml, line 9: rules[0].when.explicit.threshold: found '0.8'; expected a valid number",
+        ),
         ("priority: 10", "priority: 10.5", "p.yaml, line 8: rules[0].priority: found 10.5; expected a valid integer"),
-        ("priority: 10", "priority: 1001", "p.yaml, line 8: rules[0].priority: found 1001; expected less than or equal to 1000"),
+        (
+            "priority: 10",
+            "priority: 1001",
+            "p.yaml, line 8: rules[0].priority: found 1001; expected less than or equal to 1000",
+        ),
         ("then: offer", "then: shout", "p.yaml, line 19: rules[1].then: found 'shout'; expected 'escalate' or 'offer'"),
         ("    then: offer\n", "", "p.yaml, line 14: rules[1].then: a field is missing; add it"),
         ("type: agent", "type: pigeon", "p.yaml, line 5: action.type: found 'pigeon'; expected 'inbox', 'agent'"),
-        ("priority: P2", "priority: soon", "p.yaml, line 5: action: priority 'soon', expected one of urgent, high, normal, low"),
-        ("on_error: escalate", "on_error: panic", "p.yaml, line 4: on_error: found 'panic'; expected 'continue', 'offer' or 'escalate'"),
+        (
+            "priority: P2",
+            "priority: soon",
+            "p.yaml, line 5: action: priority 'soon', expected one of urgent, high, normal, low",
+        ),
+        (
+            "on_error: escalate",
+            "on_error: panic",
+            "p.yaml, line 4: on_error: found 'panic'; expected 'continue', 'offer' or 'escalate'",
+        ),
         ("id: money", "id: clear", "p.yaml, line 14: rules[1].id: the rule id 'clear' is taken"),
         ("id: money", "id: on_error", "p.yaml, line 14: rules[1].id: the rule id 'on_error' is taken"),
-        ("field: customer.tier", "field: tier", "p.yaml, line 18: rules[1].when.all[1].field: unknown field 'tier'; expected customer.<name>"),
+        (
+            "field: customer.tier",
+            "field: tier",
+            "p.yaml, line 18: rules[1].when.all[1].field: unknown field 'tier'; expected customer.<name>",
+        ),
         ("in: [gold, no, yes]", "on: [gold]", "p.yaml, line 18: rules[1].when.all[1].on: unknown field"),
         ("name: shop", "name: my shop", "p.yaml, line 2: name: found 'my shop'"),
         ("name: shop", "nam: shop", "p.yaml, line 2: nam: unknown field; did you mean `name`?"),

@@ -12,10 +12,12 @@ def last(when, *steps):
 
 
 def moods(*labels):
+    """Messages with these sentiment labels."""
     return [(customer(f"message number {n}", id=f"m-{n}"), scored(mood=label)) for n, label in enumerate(labels)]
 
 
 def numbers(*values):
+    """Messages with these sentiment scores."""
     return [(customer(f"message number {n}", id=f"m-{n}"), scored(sentiment=value)) for n, value in enumerate(values)]
 
 

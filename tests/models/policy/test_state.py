@@ -84,7 +84,9 @@ def test_a_missing_field_is_refused():
 def test_what_the_next_message_may_look_at():
     """The last customer text, intent and answer are remembered; questions carry their embeddings."""
     scores = scored(intents={"order_status": 0.9}, embedding=b"\x01\x02")
-    state = advance(advance(NEW, customer("Where is it?"), scores), bot(fallback=True, confidence=0.4), scored(confidence=0.2))
+    state = advance(
+        advance(NEW, customer("Where is it?"), scores), bot(fallback=True, confidence=0.4), scored(confidence=0.2)
+    )
     assert ("Where is it?", "order_status", True, 0.2) == (
         state.last_customer_text, state.last_intent, state.last_answer_fallback, state.last_answer_confidence,
     )  # fmt: skip
@@ -97,7 +99,11 @@ def test_the_state_stays_small():
     for n in range(100):
         state = advance(state, customer(f"question number {n}", id=f"m-{n}"), scored(mood="negative"))
         state = advance(state, bot(f"answer {n}", id=f"b-{n}"), scored(confidence=0.1))
-    assert (MAX_MOODS, MAX_CONFIDENCES, MAX_EXCHANGES) == (len(state.moods), len(state.confidences), len(state.exchanges))
+    assert (MAX_MOODS, MAX_CONFIDENCES, MAX_EXCHANGES) == (
+        len(state.moods),
+        len(state.confidences),
+        len(state.exchanges),
+    )
     assert 200 == state.n_messages
 
 
@@ -107,8 +113,16 @@ def test_a_return_to_the_bot_keeps_nothing_but_the_count():
 
 
 messages = st.one_of(
-    st.builds(lambda text, mood: (customer(text), scored(mood=mood)), st.text(min_size=1, max_size=30), st.sampled_from(["negative", "neutral"])),
-    st.builds(lambda fallback, confidence: (bot(fallback=fallback), scored(confidence=confidence)), st.booleans(), st.none() | st.floats(0, 1)),
+    st.builds(
+        lambda text, mood: (customer(text), scored(mood=mood)),
+        st.text(min_size=1, max_size=30),
+        st.sampled_from(["negative", "neutral"]),
+    ),
+    st.builds(
+        lambda fallback, confidence: (bot(fallback=fallback), scored(confidence=confidence)),
+        st.booleans(),
+        st.none() | st.floats(0, 1),
+    ),
     st.just((agent(), None)),
 )
 

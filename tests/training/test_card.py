@@ -1,0 +1,119 @@
+"""The model card: every figure of the report with its n, and what no figure says."""
+
+import re
+
+import pytest
+
+from models.bundle import Bundle
+from tests.support.reports import DATA, build_report
+from tests.support.tiny_bundle import build_tiny_bundle
+from training.card import WEAKNESSES, write_card
+from training.release import finish_manifest
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A bundle with metrics and provenance."""
+    folder = build_tiny_bundle(tmp_path_factory.mktemp("card") / "tiny")
+    training = {"commit": "abc", "seed": 20261120, "versions": {"numpy": "2"}}
+    finish_manifest(folder, version="2026.11.20", report=build_report(), training=training, data=DATA)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def card(folder):
+    """The card's lines."""
+    write_card(folder / "README.md", Bundle.load(folder).manifest, build_report(f1=0.876))
+    return (folder / "README.md").read_text("utf-8").splitlines()
+
+
+def row(card, *starts):
+    """Cells of the first table row that begins with these cells."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in card if line.startswith("|")]
+    return next(cells for cells in rows if cells[: len(starts)] == list(starts))
+
+
+def test_the_card_is_headed_by_the_release(card):
+    """A reader sees first which bundle this is."""
+    assert card[0] == "# Bundle tiny-2026.11.20"
+
+
+def test_sections_come_in_order(card):
+    """Metrics, parity, weaknesses, data, training."""
+    found = [line.split(" (n")[0] for line in card if line.startswith("## ")]
+    expected = ["Messages", "Answer confidence", "int8 against fp32", "Known weaknesses", "Data", "Training"]
+    assert found == [f"## {name}" for name in expected]
+
+
+def test_figures_carry_interval_and_n(card):
+    """A source's row holds n, positives and each measure with its 95 % interval."""
+    cells = row(card, "written", "100", "40")
+    assert cells[3] == "0.876 (0.856 to 0.896)"
+    assert len(cells) == 10
+
+
+def test_what_could_not_be_measured_is_empty(card):
+    """A source of one class has an empty cell where others have AUROC, never a zero."""
+    assert row(card, "written", "100", "0")[3:] == ["", "", "", "", "", "", "0.010 (-0.010 to 0.030)"]
+
+
+def test_unscored_messages_are_told(card):
+    """How many test messages were taken for another language, and that they count as missed, is said up front."""
+    text = " ".join(card)
+    assert "## Messages (n = 300" in text
+    assert re.search(r"\b2 (messages )?were taken for another language and count as missed", text) is not None
+
+
+def test_baselines_stand_beside_the_models(card):
+    """The simple models' figures are on the same page."""
+    text = "\n".join(card)
+    assert "TF-IDF + logistic regression on `written`: AUROC 0.900, F1 0.600" in text
+    assert "TF-IDF + ridge regression on `written`: Pearson 0.500." in text
+    assert row(card, "dstc9_track1_human_eval", "60", "21")[-1] == "0.600 / 0.500 / 0.300"
+
+
+def test_parity_is_told_in_decisions(card):
+    """What int8 changes is told as decisions, not only as differences of logits."""
+    text = "\n".join(card)
+    assert "On 300 held-out messages" in text
+    assert "3 decisions differ (1.00 %)" in text
+
+
+def test_every_known_weakness_is_told(card):
+    """What no figure says is listed, line by line."""
+    assert [line for line in WEAKNESSES if f"- {line}" not in card] == []
+
+
+def test_every_source_is_told_with_its_licence(card):
+    """Rows by split and licence of every source; a published one is linked."""
+    assert row(card, "written", "Apache-2.0") == ["written", "Apache-2.0", "80", "10", "10"]
+    linked = row(card, "[clinc150](https://example.org/clinc)")
+    assert linked[1:] == ["CC-BY-3.0", "7", "0", "3"]
+
+
+def test_fingerprints_and_provenance_are_told(card):
+    """Data fingerprints, commit and seed are there for whoever wants to repeat the run."""
+    text = "\n".join(card)
+    assert "`aaaaaaaaaaaaaaaa`" in text
+    assert "- commit: `abc`" in card
+    assert "- seed: `20261120`" in card
+
+
+def test_every_table_is_well_formed(card):
+    """Each row of a table has as many cells as its header, so that it renders."""
+    for place, line in enumerate(card):
+        if re.fullmatch(r"\|( --- \|)+", line):
+            width = card[place - 1].count("|")
+            end = next(n for n in range(place, len(card) + 1) if n == len(card) or not card[n].startswith("|"))
+            assert {card[number].count("|") for number in range(place - 1, end)} == {width}
+
+
+@pytest.mark.parametrize("missing", ["tfidf", "overlap"])
+def test_a_card_without_a_baseline_can_be_written(folder, tmp_path, missing):
+    """A smoke run has too few rows for baselines; its card leaves them out."""
+    report = build_report()
+    report["baselines"]["tfidf_on_written" if missing == "tfidf" else "overlap_on_answers"] = {}
+    write_card(tmp_path / "README.md", Bundle.load(folder).manifest, report)
+    text = (tmp_path / "README.md").read_text("utf-8")
+    assert ("TF-IDF +" in text) is (missing != "tfidf")
+    assert ("0.600 / 0.500 / 0.300" in text) is (missing != "overlap")
