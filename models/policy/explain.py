@@ -16,13 +16,17 @@ MAX_FLIPS: Final = 3
 # how often a decision is taken again to explain it, at most
 MAX_TRIALS: Final = 6
 
+# the smallest value a score can have; 0 for the probabilities
+_LEAST: Final = {"scores.sentiment": -1.0}
+
 
 def find_flips(
     scores: Scores, moves: Iterable[Move], action: Action, decide_again: Callable[[Scores], Action]
 ) -> tuple[Flip, ...]:
     """Return at most three changes that flip the decision, smallest first, each of another score."""
     flips: dict[str, Flip] = {}
-    for trial, move in enumerate(sorted(set(moves), key=lambda move: (abs(move.to - move.value), move.what, move.to))):
+    possible = {move for move in moves if _LEAST.get(move.what, 0.0) <= move.to <= 1.0}
+    for trial, move in enumerate(sorted(possible, key=lambda move: (abs(move.to - move.value), move.what, move.to))):
         if trial == MAX_TRIALS or len(flips) == MAX_FLIPS:
             break
         if move.what in flips:

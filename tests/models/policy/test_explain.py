@@ -7,7 +7,7 @@ from models.policy.engine import Turn, decide
 from models.policy.explain import MAX_TRIALS, changed, find_flips
 from models.policy.schema import default_policy
 from models.policy.state import NEW
-from models.policy.triggers.check import Move, over, under
+from models.policy.triggers.check import Move, over
 from tests.models.policy.builders import bot, customer, play, policy_of, rule, scored, take
 
 TWO = policy_of(
@@ -118,8 +118,16 @@ def test_deciding_again_is_bounded():
 
 def test_moves_stay_in_range():
     """A threshold at the edge of the range is stepped over by the smallest number there is."""
-    assert over("", 1.0, 0.005).to == pytest.approx(0.005) and over("", 1.0, 0.005).to < 0.005
-    assert under("", 0.0, -1.0, least=-1.0).to < -1.0 + 1e-9
+    assert 0.004999 < over("", 1.0, 0.005).to < 0.005
+
+
+@pytest.mark.parametrize(
+    ("when", "scores"),
+    [({"explicit": {"threshold": 0.0}}, scored(explicit=0.5)), ({"sentiment": {"below": -1.0}}, scored(sentiment=0.0))],
+)
+def test_no_score_leaves_its_range(when, scores):
+    """What only an impossible score would change is no flip."""
+    assert [] == flips(take(policy_of(rule(when)), customer(), scores))
 
 
 def test_a_changed_label_keeps_the_ranks():

@@ -53,7 +53,7 @@ def test_a_foreign_phrase_counts_beside_an_english_head():
 
 
 def test_a_declined_person_is_no_request():
-    """ "No need for an agent" does not fire where phrases decide."""
+    """The words "no need for an agent" do not fire where phrases decide."""
     scores = scored(language="de", status={"explicit": ScoreStatus.UNSUPPORTED_LANGUAGE})
     outcome = take(POLICY, customer("ich brauche keinen Menschen"), scores)
     assert (TriggerStatus.EVALUATED, 0.0) == (

@@ -137,3 +137,10 @@ def test_what_the_bot_repeats_is_no_question():
     """What the bot repeats is no repeated question of the customer."""
     outcomes = play(RETRIES, *[bot("Where is my order?", id=f"b-{n}") for n in range(4)])
     assert {Action.CONTINUE} == {outcome.decision.decision for outcome in outcomes}
+
+
+@pytest.mark.parametrize(("probability", "expected"), [(0.4999, 1), (0.5, 0)])
+def test_glue_is_what_is_more_likely_so_than_not(probability, expected):
+    """L-14: the best intent makes a message glue at a probability of one half."""
+    outcome = play(RETRIES, (customer("order number twelve"), scored(intents={"provide_info": probability})))[0]
+    assert expected == retries(outcome).value
