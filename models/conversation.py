@@ -1,7 +1,7 @@
 """A conversation, message by message: the same steps for the library, the command, serving and replay.
 
-``score_request`` says what the scorer must know, ``policy.engine.decide`` decides, ``combine`` joins the two phases of one
-call. ``Conversation`` runs the steps in one process and keeps the state.
+``score_request`` says what the scorer must know, ``policy.engine.decide`` decides, ``wants_draft`` says whether the bot's draft
+still matters then. ``Conversation`` runs the steps in one process and keeps the state.
 """
 
 from __future__ import annotations

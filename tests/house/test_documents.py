@@ -1,6 +1,8 @@
 """What people must be able to find in a README: settings, commands, every word an answer may hold."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from enum import StrEnum
 from importlib import import_module
@@ -10,6 +12,7 @@ import pytest
 import typer
 from typer.main import get_command
 
+from models.bundle import DEFAULT_PATH
 from models.cli import app
 from models.contracts import Action, ReasonCode, ScoreStatus, Suppression
 from training.labels import LABELS
@@ -114,3 +117,14 @@ def test_nothing_is_left_to_fill_in(plate):
     """A README that a reader sees is finished."""
     text = plate.read_text("utf-8")
     assert [mark for mark in ("@@", "TODO", "TBD", "XXX", "lorem") if mark in text] == []
+
+
+@pytest.mark.skipif(not (DEFAULT_PATH / "manifest.json").exists(), reason="no bundle is released yet")
+def test_the_kernels_example_runs():
+    """The Python example on the kernel's doorplate runs as it stands."""
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "models" / "README.md").read_text("utf-8"), re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("escalate ")
