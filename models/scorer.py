@@ -26,7 +26,7 @@ from models.session import Session
 FOREIGN_PROBABILITY = 0.8
 MAX_PASSAGES = 3
 EMBEDDING = "sentence_embedding"
-COMBINER_FEATURES = ("answers", "grounded", "sufficient", "grounded_and_answers", "no_passages")
+COMBINER_FEATURES = ("answers", "grounded", "sufficient", "grounded_and_answers")
 # Scores are rounded once, here, so that records and answers show the very numbers that the policy compared.
 DIGITS = 6
 # The heads whose columns mean something to this code; the intents are the bundle's own.
@@ -185,20 +185,25 @@ class Scorer:
         if request.confidence is not None and not request.passages:
             return Scores(confidence=request.confidence, status=_only("confidence"))
         combiner = self.bundle.manifest.combiner
-        if self._answer is None or combiner is None:
+        foreign = self._is_foreign(identify(request.text))
+        if self._answer is None or combiner is None or foreign:
             if request.confidence is not None:
                 return Scores(confidence=request.confidence, status=_only("confidence"))
-            return Scores(status=_only())
+            missing = {"confidence": ScoreStatus.UNSUPPORTED_LANGUAGE} if foreign else {}
+            return Scores(status=_only() | missing)
         logits = np.concatenate(
             [self._answer.run(self._encoder.batch([row]))[ANSWER_HEAD] for row in self._rows(request)]
         )
         head = self._heads[ANSWER_HEAD]
-        features = combiner_features(logits, has_passages=bool(request.passages))
         parts = calibration.apply(head.calibration, over_passages(logits)[None, :])[0]
-        names = head.labels if request.passages else ("answers",)
+        answers = _rounded(parts[head.labels.index("answers")])
+        if not request.passages:
+            # Nothing to be grounded in: what can be judged is whether the draft addresses the question.
+            return Scores(confidence=answers, answer={"answers": answers}, status=_only("confidence"))
+        good = calibration.apply(combiner, combiner_features(logits)[None, :])[0]
         return Scores(
-            confidence=_rounded(calibration.apply(combiner, features[None, :])[0]),
-            answer={name: _rounded(parts[head.labels.index(name)]) for name in names},
+            confidence=_rounded(good),
+            answer={name: _rounded(value) for name, value in zip(head.labels, parts, strict=True)},
             status=_only("confidence"),
         )
 
@@ -214,17 +219,14 @@ def over_passages(logits: np.ndarray) -> np.ndarray:
     return np.asarray([logits[:, 0].max(), logits[:, 1].max(), logits[:, 2].mean()])
 
 
-def combiner_features(logits: np.ndarray, *, has_passages: bool) -> np.ndarray:
-    """Return the combiner's features, in the order of ``COMBINER_FEATURES``.
+def combiner_features(logits: np.ndarray) -> np.ndarray:
+    """Return the combiner's features of an answer with passages, in the order of ``COMBINER_FEATURES``.
 
     Args:
         logits: float32, (passages, 3): sufficient, grounded, answers of each passage.
-        has_passages: False when the one row was encoded without a passage; then only ``answers`` counts.
     """
     sufficient, grounded, answers = over_passages(logits)
-    if not has_passages:
-        return np.asarray([answers, 0.0, 0.0, 0.0, 1.0])
-    return np.asarray([answers, grounded, sufficient, min(grounded, answers), 0.0])
+    return np.asarray([answers, grounded, sufficient, min(grounded, answers)])
 
 
 def _rounded(value: float) -> float:

@@ -62,13 +62,17 @@ def message_targets(rows: Sequence[LabelledMessage]) -> dict[str, np.ndarray]:
 
 
 def answer_targets(rows: Sequence[AnswerExample]) -> dict[str, np.ndarray]:
-    """Return ``parts`` float32 (rows, 3) and ``good`` float32 (rows,), NaN where not labelled; ``weight``; ``has_passages``."""
+    """Return ``parts`` float32 (rows, 3) and ``good`` float32 (rows,), NaN where not labelled; and ``weight``.
+
+    Without passages ``good`` is not taught: the combiner only judges answers that have some.
+    """
     parts = [[getattr(row, part) for part in ANSWER_PARTS] for row in rows]
     return {
         "parts": np.asarray([[NAN if value is None else value for value in row] for row in parts], dtype=np.float32),
-        "good": np.asarray([NAN if row.good is None else row.good for row in rows], dtype=np.float32),
+        "good": np.asarray(
+            [NAN if row.good is None or not row.passages else row.good for row in rows], dtype=np.float32
+        ),
         "weight": np.asarray([row.weight for row in rows], dtype=np.float32),
-        "has_passages": np.asarray([bool(row.passages) for row in rows], dtype=np.float32),
     }
 
 

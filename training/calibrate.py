@@ -69,7 +69,7 @@ def _score(logits: np.ndarray) -> np.ndarray:
 
 
 def fit_combiner(features: np.ndarray, good: np.ndarray, weights: np.ndarray) -> Logistic:
-    """Fit P(the answer should be sent) on the combiner's features, (rows, 5); ``good`` may be a share of raters.
+    """Fit P(the answer should be sent) on the combiner's features, (rows, 4); ``good`` may be a share of raters.
 
     A slope that comes out negative would punish better evidence; such features are dropped (weight 0) and the rest
     fitted again.
@@ -78,14 +78,13 @@ def fit_combiner(features: np.ndarray, good: np.ndarray, weights: np.ndarray) ->
     shares = np.concatenate([good, 1.0 - good]) * np.concatenate([weights, weights])
     doubled = np.concatenate([features, features])
     used = list(range(features.shape[1]))
-    free = COMBINER_FEATURES.index("no_passages")
     while True:
         kept = shares > 0
         model = LogisticRegression(C=10.0, max_iter=1000).fit(
             doubled[kept][:, used], classes[kept], sample_weight=shares[kept]
         )
         coefficients = dict(zip(used, model.coef_[0], strict=True))
-        negative = [column for column, value in coefficients.items() if value < 0 and column != free]
+        negative = [column for column, value in coefficients.items() if value < 0]
         if not negative:
             break
         used.remove(min(negative, key=coefficients.__getitem__))

@@ -63,14 +63,14 @@ def fold_passages(logits: Tensor, owner: Tensor) -> Tensor:
 
 
 def answer_loss(network: AnswerNetwork, batch: Batch) -> Tensor:
-    """Return the loss of the three parts plus that of *good*, learned through a small combiner."""
+    """Return the loss of the three parts plus that of *good*, learned through a small combiner.
+
+    A row without passages has no *good* target here: served, its confidence is ``answers`` alone.
+    """
     targets, weights = batch.targets, batch.targets["weight"]
     folded = fold_passages(network(**batch.inputs)["answer"].float(), targets["owner"])
     losses = [binary(folded[:, column], targets["parts"][:, column], weights) for column in range(folded.shape[1])]
     sufficient, grounded, answers = folded.unbind(dim=-1)
-    has = targets["has_passages"]
-    features = torch.stack(
-        [answers, grounded * has, sufficient * has, torch.minimum(grounded, answers) * has, 1.0 - has], dim=-1
-    )
+    features = torch.stack([answers, grounded, sufficient, torch.minimum(grounded, answers)], dim=-1)
     good = network.combiner(features).squeeze(-1)
     return torch.stack(losses).sum() + binary(good, targets["good"], weights)

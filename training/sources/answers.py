@@ -10,8 +10,8 @@ from training.sources.answers_faq import read_dstc9_faq
 from training.sources.answers_passages import read_amazon, read_begin, read_delucionqa, read_squad2
 from training.sources.answers_rated import read_dstc9
 from training.sources.catalog import SourceError, find_training_corpus, open_corpus, read_catalog
-from training.sources.corruptions import corrupted_rows
-from training.sources.written import SOURCE, read_written_answers
+from training.sources.corruptions import corrupted_rows, stripped_rows
+from training.sources.written import SOURCE, read_written_answers, read_written_drafts
 
 
 def _read_dstc9(folder: Path) -> Iterator[AnswerExample]:
@@ -30,7 +30,7 @@ ADAPTERS: dict[str, Callable[[Path], Iterator[AnswerExample]]] = {
 
 
 def load_answers(names: Iterable[str] | None = None) -> list[AnswerExample]:
-    """Return the answer examples of these sources, of all by default, with corrupted twins of good training answers.
+    """Return the answer examples of these sources, of all by default, with the twins that ``corruptions`` makes.
 
     Raises:
         SourceError: a source is unknown, missing or not for training.
@@ -39,11 +39,11 @@ def load_answers(names: Iterable[str] | None = None) -> list[AnswerExample]:
     rows: list[AnswerExample] = []
     for name in [*ADAPTERS, SOURCE] if names is None else names:
         if name == SOURCE:
-            rows.extend(read_written_answers())
+            rows.extend([*read_written_answers(), *read_written_drafts()])
             continue
         find_training_corpus(name, catalog)
         if name not in ADAPTERS:
             raise SourceError(f"{name} holds no answers; expected one of {', '.join([*ADAPTERS, SOURCE])}")
         rows.extend(ADAPTERS[name](open_corpus(name, catalog=catalog)))
-    rows.extend(list(corrupted_rows(rows)))
+    rows.extend([*corrupted_rows(rows), *stripped_rows(rows)])
     return rows

@@ -1,4 +1,4 @@
-"""Wrong answers made from right ones, for training only: another number, a reversed yes or no.
+"""Rows made from rows: wrong answers from right ones (another number, a reversed yes or no), answers without passages.
 
 Rated corpora hold few answers that look right and aren't; a bot's dangerous ones are of that kind. Source of the idea:
 Kryscinski et al. 2020, "Evaluating the Factual Consistency of Abstractive Text Summarization" (arXiv 1910.12840).
@@ -15,6 +15,8 @@ from training.sources.rows import hash_share
 
 # of the answers that could be corrupted, the share that is
 SHARE = 0.45
+# of the answers with passages, the share that is seen once more without them
+STRIPPED_SHARE = 0.15
 
 _NUMBER = re.compile(r"\d+")
 # a pair reads both ways; the first that occurs is reversed
@@ -56,6 +58,16 @@ def corrupt(answer: str, rng: random.Random) -> str | None:
             head, swap = (found, instead) if answer.startswith(found) else (instead, found)
             return swap + answer.removeprefix(head)
     return None
+
+
+def stripped_rows(rows: Iterable[AnswerExample]) -> Iterator[AnswerExample]:
+    """Yield a share of the rows again without passages: whether an answer addresses its question shows without them."""
+    for row in rows:
+        if row.split == "test" or row.answers is None or not row.answer or not row.passages:
+            continue
+        if hash_share(f"{row.id}:strip") < STRIPPED_SHARE:
+            fields = {"id": f"{row.id}:stripped", "passages": (), "sufficient": None, "grounded": None, "good": None}
+            yield row.model_copy(update=fields)
 
 
 def _other_number(digits: str, rng: random.Random) -> str:

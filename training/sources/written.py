@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -14,6 +15,8 @@ from training.sources.catalog import ROOT, SourceError
 
 SOURCE = "written"
 FOLDER = ROOT / "data" / "written" / "messages"
+CONVERSATIONS = ROOT / "data" / "written" / "conversations"
+CALIBRATION_BATCH = "-11"
 ANSWERS = ROOT / "data" / "written" / "answers"
 _TAKEN = ("id", "text", "language", "labels", "out_of_scope", "explicit", "sentiment", "frustration", "split")
 _TARGETS = ("sufficient", "grounded", "answers", "good")
@@ -27,9 +30,13 @@ def read_written(folder: Path = FOLDER) -> Iterator[LabelledMessage]:
         SourceError: a line isn't a row, or names a label outside the taxonomy.
     """
     for path in sorted(folder.glob("*.jsonl")):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            if line.strip():
-                yield _row(line, f"{path.name}, line {number}")
+        for number, line in enumerate(_lines(path), start=1):
+            yield _row(line, f"{path.name}, line {number}")
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Yield a file's lines, ended by line feeds only: a text may hold other separators. A blank one is a mistake."""
+    yield from path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
 
 
 def _row(line: str, where: str) -> LabelledMessage:
@@ -54,9 +61,56 @@ def read_written_answers(folder: Path = ANSWERS) -> Iterator[AnswerExample]:
         SourceError: a line isn't a row.
     """
     for path in sorted(folder.glob("*.jsonl")):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            if line.strip():
-                yield _answer(line, f"{path.name}, line {number}", path.stem)
+        for number, line in enumerate(_lines(path), start=1):
+            yield _answer(line, f"{path.name}, line {number}", path.stem)
+
+
+def read_written_drafts(folder: Path = CONVERSATIONS) -> Iterator[AnswerExample]:
+    """Yield the bot's messages of our own English conversations as drafts: does each fit what the customer just said?
+
+    A question for details and an offer of a person fit; a fallback doesn't. What nobody judged is left out. The half
+    that policies are tuned on is for training and, of its last batch, calibration; the held-out half is for the test.
+    """
+    for path in sorted(folder.glob("*.jsonl")):
+        for line in _lines(path):
+            conversation = json.loads(line)
+            if conversation["language"] == "en":
+                yield from _drafts(conversation)
+
+
+def _drafts(conversation: dict[str, Any]) -> Iterator[AnswerExample]:
+    last = conversation["batch"].endswith(CALIBRATION_BATCH)
+    split = "test" if conversation["split"] == "held_out" else "calibration" if last else "train"
+    question = None
+    for number, turn in enumerate(conversation["turns"]):
+        if turn["role"] == "customer":
+            question = turn["text"]
+            continue
+        fits = _fits(turn) if turn["role"] == "bot" else None
+        if fits is None or question is None:
+            continue
+        yield AnswerExample.model_validate(
+            {
+                "id": f"{SOURCE}:{conversation['id']}-{number}",
+                "source": SOURCE,
+                "message": question,
+                "answer": turn["text"],
+                "passages": turn.get("passages", ()),
+                "answers": fits,
+                "good": fits,
+                "group": f"{SOURCE}:{conversation['id']}",
+                "split": split,
+            }
+        )
+
+
+def _fits(turn: dict[str, Any]) -> float | None:
+    if turn.get("answer_good") is not None:
+        return float(turn["answer_good"])
+    said = set(turn.get("dialogue", ()))
+    if said & {"bot_asks_details", "bot_offers_person"}:
+        return 1.0
+    return 0.0 if "bot_fallback" in said else None
 
 
 def _answer(line: str, where: str, file: str) -> AnswerExample:

@@ -31,11 +31,14 @@ def course(*steps):
 CONTINUE = ("continue", None)
 
 
-@pytest.mark.parametrize("topic", ["safety_risk", "security_incident", "harassment_report", "legal_threat"])
-@pytest.mark.parametrize(("probability", "expected"), [(0.7999, "continue"), (0.8, "escalate")])
-def test_what_people_must_handle_escalates_at_once(topic, probability, expected):
-    """L-18, A-02: security, harassment, legal threats and danger escalate at 0.8."""
-    assert expected == course(said("a message", labelled(topic, probability=probability)))[0][0]
+@pytest.mark.parametrize(
+    ("topic", "threshold"),
+    [("safety_risk", 0.6), ("security_incident", 0.5), ("harassment_report", 0.6), ("legal_threat", 0.6)],
+)
+@pytest.mark.parametrize(("below", "expected"), [(0.0001, "continue"), (0.0, "escalate")])
+def test_what_people_must_handle_escalates_at_once(topic, threshold, below, expected):
+    """L-18, A-02: security, harassment, legal threats and danger escalate from their thresholds on."""
+    assert expected == course(said("a message", labelled(topic, probability=threshold - below)))[0][0]
 
 
 @pytest.mark.parametrize(
