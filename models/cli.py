@@ -187,22 +187,27 @@ def show(played: Played, console: Console) -> None:
     held = f"  [dim]held back: {decision.suppressed.value}[/dim]" if decision.suppressed else ""
     console.print(f"[bold {colour}]{decision.decision.value}[/bold {colour}]{reason}{held}")
     if decision.reason:
-        console.print(f"  why        {escape(decision.reason.sentence)}", highlight=False)
+        console.print(f"  why        {escape(decision.reason.sentence)}", highlight=False, soft_wrap=True)
     if decision.text:
-        console.print(f"  says       {escape(decision.text)}", highlight=False)
+        console.print(f"  says       {escape(decision.text)}", highlight=False, soft_wrap=True)
     if scores is not None:
         for name, value in _score_lines(scores):
-            console.print(f"  {name:10} {escape(value)}", highlight=False)
-    fired = [report for report in decision.triggers if report.status.value == "fired"]
-    for report in fired:
+            console.print(f"  {name:10} {escape(value)}", highlight=False, soft_wrap=True)
+    holding = {reason.rule_id for reason in decision.reasons}
+    for report in decision.triggers:
+        if report.status.value != "fired" or report.rule_id not in holding:
+            continue
         bound = "" if report.threshold is None else f" {report.operator} {report.threshold:g}"
         value = f"{report.value:.2f}" if isinstance(report.value, float) else escape(str(report.value))
-        console.print(f"  [dim]fired      {report.rule_id}: {report.name} {value}{bound}[/dim]", highlight=False)
+        console.print(
+            f"  [dim]fired      {report.rule_id}: {report.name} {value}{bound}[/dim]", highlight=False, soft_wrap=True
+        )
     if decision.would_flip_if:
         flip = decision.would_flip_if[0]
         console.print(
             f"  [dim]would be {flip.decision.value} if {flip.what} went from {flip.value:.2f} to {flip.to:.2f}[/dim]",
             highlight=False,
+            soft_wrap=True,
         )
 
 

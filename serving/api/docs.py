@@ -76,4 +76,13 @@ def _pretty(value: object) -> str:
 
 
 def _paragraphs(text: str) -> str:
-    return "".join(f"<p>{escape(block)}</p>" for block in text.replace("`", "").split("\n\n") if block.strip())
+    return "".join(_block(block) for block in text.replace("`", "").split("\n\n") if block.strip())
+
+
+def _block(block: str) -> str:
+    """Return one paragraph, or a list where every line is an item."""
+    lines = block.strip().split("\n- ")
+    if not lines[0].startswith("- "):
+        return f"<p>{escape(block)}</p>"
+    items = (f"<li>{escape(line.removeprefix('- '))}</li>" for line in lines)
+    return f"<ul>{''.join(items)}</ul>"

@@ -212,3 +212,11 @@ def test_a_request_in_another_language_still_escalates(scorer: Scorer) -> None:
     assert played.scores is not None
     assert played.scores.intents is None
     assert played.decision.decision is Action.ESCALATE
+
+
+def test_the_release_states_how_often_int8_changes_a_decision() -> None:
+    """The share of held-out messages that int8 decides otherwise than fp32 was measured and stands in the manifest."""
+    parity = Bundle.load(DEFAULT_PATH).manifest.training["parity"]
+
+    assert parity["n"] >= 1000
+    assert parity["decision_flip_share"] <= 0.02

@@ -33,7 +33,7 @@ CONTINUE = ("continue", None)
 
 @pytest.mark.parametrize(
     ("topic", "threshold"),
-    [("safety_risk", 0.6), ("security_incident", 0.5), ("harassment_report", 0.6), ("legal_threat", 0.6)],
+    [("safety_risk", 0.5), ("security_incident", 0.5), ("harassment_report", 0.6), ("legal_threat", 0.6)],
 )
 @pytest.mark.parametrize(("below", "expected"), [(0.0001, "continue"), (0.0, "escalate")])
 def test_what_people_must_handle_escalates_at_once(topic, threshold, below, expected):
