@@ -19,7 +19,7 @@ from typer.main import get_command
 from models.bundle import DEFAULT_PATH, Bundle
 from models.contracts import Decision, Message, Role, Scores
 from models.conversation import Conversation, Played
-from models.errors import BatonError, BundleNotFound
+from models.errors import BatonError, BundleNotFound, InputError
 from models.policy.schema import default_policy, load_policy
 from models.scorer import Scorer
 
@@ -114,7 +114,8 @@ def chat(
     """Type a conversation and watch scores and decision per message.
 
     A line is the customer's; start it with `bot:` or `agent:` to speak for them, `fallback:` for a bot that didn't
-    understand. Ends with an empty line or Ctrl-D.
+    understand. A message that can't be scored is refused with a line, and the chat goes on. Ends with an empty line or
+    Ctrl-D.
     """
     console, conversation = Console(), _conversation(bundle, policy)
     console.print("[dim]customer lines as they are; prefix bot: fallback: agent: for the others; empty line ends[/dim]")
@@ -127,7 +128,12 @@ def chat(
         if not line:
             break
         number += 1
-        show(conversation.take(_spoken(number, line)), console)
+        try:
+            played = conversation.take(_spoken(number, line))
+        except InputError as error:
+            typer.echo(f"baton: {error}", err=True)
+            continue
+        show(played, console)
 
 
 @bundle_app.command("show")

@@ -11,18 +11,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.contracts import Action, Decision, Message, Role, Scores
-from models.errors import ScoringError
+from models.errors import InputError, ScoringError
 from models.policy.engine import Turn, decide
 from models.policy.schema import Policy
 from models.policy.state import NEW, ConversationState
 from models.scorer import Scorer, ScoreRequest
+from models.text import MAX_CHARACTERS, normalise
 
 
 def score_request(message: Message, state: ConversationState) -> ScoreRequest | None:
-    """Return what the scorer needs for a message in its conversation; ``None`` for an agent's message, which has no scores."""
+    """Return what the scorer needs for a message in its conversation; ``None`` for an agent's message, which has no scores.
+
+    Raises:
+        InputError: nothing of the text is left after normalising, or it is too long.
+    """
+    if message.role is Role.AGENT:
+        return None
+    _require_text(message)
     match message.role:
-        case Role.AGENT:
-            return None
         case Role.BOT:
             return ScoreRequest(
                 role=Role.BOT,
@@ -34,6 +40,17 @@ def score_request(message: Message, state: ConversationState) -> ScoreRequest | 
         case Role.CUSTOMER:
             earlier = tuple(question.embedding for question in state.questions)
             return ScoreRequest(role=Role.CUSTOMER, text=message.text, earlier=earlier)
+
+
+def _require_text(message: Message) -> None:
+    """Refuse a text that no model should judge; the service refuses the same ones earlier."""
+    what = f"message {message.id!r} of the {message.role.value}"
+    if len(message.text) > MAX_CHARACTERS:
+        found = f"{what} has {len(message.text)} characters"
+        raise InputError(f"{found}; expected at most {MAX_CHARACTERS}, shorten it")
+    if not normalise(message.text):
+        expected = f"expected 1 to {MAX_CHARACTERS} characters, send only messages that say something"
+        raise InputError(f"{what} has no visible character; {expected}")
 
 
 def wants_draft(pre: Decision) -> bool:
@@ -67,7 +84,11 @@ class Conversation:
     def take(self, message: Message) -> Played:
         """Score and decide the next message, and remember it.
 
-        A failing model does not stop the conversation: the policy decides without scores.
+        A failing model does not stop the conversation: the policy decides without scores. A message that is refused leaves
+        the conversation as it was.
+
+        Raises:
+            InputError: nothing of the text is left after normalising, or it is too long.
         """
         request = score_request(message, self.state)
         scores: Scores | None = None

@@ -7,7 +7,7 @@ a batch, in replay and in an evaluation, bit for bit. Batching such a small enco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from models import calibration
 from models.bundle import ANSWER_HEAD, ANSWER_INPUTS, MESSAGE_HEADS, MESSAGE_INPUTS, Bundle
 from models.contracts import LabelScore, Language, Role, Scores, ScoreStatus, Sentiment
 from models.encoding import Encoded, Encoder
-from models.errors import BundleCorrupt
+from models.errors import BundleCorrupt, ScoringError
 from models.language import identify
 from models.phrases import find_request
 from models.session import Session
@@ -123,7 +123,7 @@ class Scorer:
         """Score messages, each on its own, in order.
 
         Raises:
-            ScoringError: a graph failed.
+            ScoringError: a graph failed, or gave something that is no number.
         """
         if self._pool is None or len(requests) < 2:
             return [self._score(request) for request in requests]
@@ -156,6 +156,7 @@ class Scorer:
             status["language"] = ScoreStatus.NOT_AVAILABLE
         batch = self._encoder.batch(self._rows(request))
         outputs = self._message.run({name: batch[name] for name in MESSAGE_INPUTS})
+        _require_finite("message.onnx", outputs)
         probabilities = {
             name: calibration.apply(self._heads[name].calibration, outputs[name])[0] for name in MESSAGE_HEADS
         }
@@ -194,6 +195,7 @@ class Scorer:
         logits = np.concatenate(
             [self._answer.run(self._encoder.batch([row]))[ANSWER_HEAD] for row in self._rows(request)]
         )
+        _require_finite("confidence.onnx", {ANSWER_HEAD: logits})
         head = self._heads[ANSWER_HEAD]
         parts = calibration.apply(head.calibration, over_passages(logits)[None, :])[0]
         answers = _rounded(parts[head.labels.index("answers")])
@@ -212,6 +214,14 @@ def _only(*names: str) -> dict[str, ScoreStatus]:
     """Status of a bot message: the customer's scores don't exist for it."""
     every = (*_TEXT_SCORES, "confidence", "dialogue", "language")
     return {name: ScoreStatus.NOT_AVAILABLE for name in every if name not in names}
+
+
+def _require_finite(graph: str, outputs: Mapping[str, np.ndarray]) -> None:
+    """Refuse outputs that aren't finite: calibrated, they would look like scores, or compare with nothing."""
+    wrong = [name for name, values in outputs.items() if not np.isfinite(values).all()]
+    if wrong:
+        found = f"{graph} gave values that are not finite in {', '.join(wrong)}"
+        raise ScoringError(f"{found}; expected finite logits, release the bundle again")
 
 
 def over_passages(logits: np.ndarray) -> np.ndarray:

@@ -47,17 +47,16 @@ def message_baselines(
         real = np.asarray([float(getattr(row, head) or 0) >= 0.5 for row in test])
         cut = EXPLICIT_THRESHOLD if head == "explicit" else 0.5
         report[head] = {
-            "auroc": round(metrics.auroc(real, guess), 4),
-            "f1": round(metrics.precision_recall_f1(real, guess >= cut)[2], 4),
-            "best_f1": round(
-                max(metrics.precision_recall_f1(real, guess >= value)[2] for value in np.arange(0.1, 0.95, 0.05)), 4
+            "auroc": metrics.rounded(metrics.auroc(real, guess)),
+            "f1": metrics.rounded(metrics.precision_recall_f1(real, guess >= cut)[2]),
+            "best_f1": metrics.rounded(
+                max(metrics.precision_recall_f1(real, guess >= value)[2] for value in np.arange(0.1, 0.95, 0.05))
             ),
         }
     rated = [n for n, row in enumerate(train) if row.sentiment is not None]
     ridge = Ridge(alpha=1.0).fit(fitted[rated], [train[n].sentiment for n in rated])
-    report["sentiment"] = {
-        "pearson": round(metrics.pearson(np.asarray([row.sentiment or 0.0 for row in test]), ridge.predict(applied)), 4)
-    }
+    ratings = np.asarray([row.sentiment or 0.0 for row in test])
+    report["sentiment"] = {"pearson": metrics.rounded(metrics.pearson(ratings, ridge.predict(applied)))}
     report["intents"] = _label_baseline(fitted, applied, truth_matrix(train), truth_matrix(test))
     return report
 
@@ -76,8 +75,8 @@ def _label_baseline(fitted: Any, applied: Any, train: np.ndarray, test: np.ndarr
             precisions.append(metrics.average_precision(real, guess))
     real = np.nan_to_num(test) >= 0.5
     return {
-        "micro_f1": round(metrics.precision_recall_f1(real.ravel(), predicted.ravel())[2], 4),
-        "macro_average_precision": round(float(np.mean(precisions)), 4),
+        "micro_f1": metrics.rounded(metrics.precision_recall_f1(real.ravel(), predicted.ravel())[2]),
+        "macro_average_precision": metrics.rounded(metrics.mean(precisions)),
     }
 
 
@@ -119,8 +118,8 @@ def answer_baselines(train: Sequence[AnswerExample], test: Sequence[AnswerExampl
         guess = model.predict_proba([overlap_features(row) for row in chosen])[:, 1]
         report[source] = {
             "n": len(chosen),
-            "auroc": round(metrics.auroc(truth, guess), 4),
-            "average_precision_of_bad": round(metrics.average_precision(~truth, -guess), 4),
-            "aurc": round(metrics.aurc(truth, guess), 4),
+            "auroc": metrics.rounded(metrics.auroc(truth, guess)),
+            "average_precision_of_bad": metrics.rounded(metrics.average_precision(~truth, -guess)),
+            "aurc": metrics.rounded(metrics.aurc(truth, guess)),
         }
     return report

@@ -13,8 +13,9 @@ WEAKNESSES = (
     "English only. A message that is surely in another language gets no model scores (`unsupported_language`); requests "
     "for a person are then found by a phrase list per locale.",
     'A message is read alone: the bot\'s message before it is not seen, so a bare "yes" is an affirmation and nothing more.',
-    "legal_threat, harassment_report and most of safety_risk are learned from messages that we wrote ourselves; their test "
-    "rows come from the same authors (other batches), so real customers will word them in ways that were not measured.",
+    "legal_threat, harassment_report and most of safety_risk are learned from synthetic messages that were written for this; "
+    "their test rows come from the same authors (other batches), so real customers will word them in ways that were not "
+    "measured.",
     "Sentiment is fitted to readers' ratings of tweets, product reviews, editorials and our own messages; long messages "
     "that praise and complain at once come out near the middle.",
     "Answer confidence is learned mostly from short answers about places, products and articles; long, many-step answers "
@@ -47,9 +48,21 @@ def _lines(manifest: Manifest, report: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _cell(figure: Any) -> str:
-    if isinstance(figure, Mapping):
-        return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
-    return "" if figure is None else f"{figure:.3f}"
+    """Return a figure, or a plain number, for a table; what isn't defined is empty."""
+    if not isinstance(figure, Mapping):
+        return "" if figure is None else f"{figure:.3f}"
+    value, low, high = _cell(figure["value"]), _cell(figure["low"]), _cell(figure["high"])
+    return f"{value} ({low} to {high})" if value and low and high else value
+
+
+def _said(number: float | None, *, digits: int = 3) -> str:
+    """Return a number for a sentence."""
+    return "not defined" if number is None else f"{number:.{digits}f}"
+
+
+def _share(number: float | None) -> str:
+    """Return a share for a sentence, in percent."""
+    return "not defined" if number is None else f"{100 * number:.2f} %"
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterable[str]:
@@ -65,8 +78,10 @@ def _messages(report: Mapping[str, Any], baseline: Mapping[str, Any]) -> Iterabl
     yield f"## Messages (n = {report['n']})"
     yield ""
     yield (
-        "Intervals are 95 % bootstrap. `written` are messages that we wrote, held out by batch; the others are public corpora. "
-        f"{report['unscored']} messages were taken for another language and count as missed."
+        "Intervals are 95 % bootstrap. `written` is synthetic, here and below: drafted with a language model under our "
+        "guideline and reviewed row by row; its test rows are other batches of the same authors. The other sources are public "
+        "corpora. "
+        f"{report['unscored']} messages were taken for another language and count as missed; under sentiment they are left out."
     )
     yield ""
     for head in ("explicit", "out_of_scope", "frustration"):
@@ -84,21 +99,27 @@ def _messages(report: Mapping[str, Any], baseline: Mapping[str, Any]) -> Iterabl
         if head in baseline:
             found = baseline[head]
             yield (
-                f"TF-IDF + logistic regression on `written`: AUROC {found['auroc']:.3f}, F1 {found['f1']:.3f} at the same "
-                f"threshold, {found['best_f1']:.3f} at its best one."
+                f"TF-IDF + logistic regression on `written`: AUROC {_said(found['auroc'])}, F1 {_said(found['f1'])} at the "
+                f"same threshold, {_said(found['best_f1'])} at its best one."
             )
             yield ""
     yield "### sentiment (against readers' mean ratings)"
     yield ""
     yield from _table(
-        ("source", "n", "Pearson", "mean absolute error"),
+        ("source", "n", "not scored", "Pearson", "mean absolute error"),
         (
-            (source, str(entry["n"]), _cell(entry["pearson"]), _cell(entry["mean_absolute_error"]))
+            (
+                source,
+                str(entry["n"]),
+                str(entry["unscored"]),
+                _cell(entry["pearson"]),
+                _cell(entry["mean_absolute_error"]),
+            )
             for source, entry in report["sentiment"].items()
         ),
     )
     if "sentiment" in baseline:
-        yield f"TF-IDF + ridge regression on `written`: Pearson {baseline['sentiment']['pearson']:.3f}."
+        yield f"TF-IDF + ridge regression on `written`: Pearson {_said(baseline['sentiment']['pearson'])}."
         yield ""
     yield "### intents (at the bundle's recommended threshold of each label)"
     yield ""
@@ -118,8 +139,8 @@ def _messages(report: Mapping[str, Any], baseline: Mapping[str, Any]) -> Iterabl
     if "intents" in baseline:
         found = baseline["intents"]
         yield (
-            f"TF-IDF + logistic regression on `written`: micro F1 {found['micro_f1']:.3f} at 0.5, macro average precision "
-            f"{found['macro_average_precision']:.3f}."
+            f"TF-IDF + logistic regression on `written`: micro F1 {_said(found['micro_f1'])} at 0.5, macro average precision "
+            f"{_said(found['macro_average_precision'])}."
         )
         yield ""
     for source in ("written", "all"):
@@ -152,7 +173,7 @@ def _answers(report: Mapping[str, Any], baseline: Mapping[str, Any]) -> Iterable
         (
             (
                 source, str(entry["n"]), str(entry["n_bad"]), *(_cell(entry[name]) for name in names),
-                " / ".join(f"{baseline[source][name]:.3f}" for name in names[:3]) if source in baseline else "",
+                " / ".join(_said(baseline[source][name]) for name in names[:3]) if source in baseline else "",
             )
             for source, entry in found.items()
         ),
@@ -172,9 +193,10 @@ def _parity(report: Mapping[str, Any]) -> Iterable[str]:
     yield ""
     yield (
         f"On {report['n']} held-out messages, each decided by the default policy as an opening message: "
-        f"{report['decision_flips']} decisions differ ({100 * report['decision_flip_share']:.2f} %), the best label differs on "
-        f"{100 * report['best_label_share']:.2f} %; mean difference of `explicit` {report['explicit_mean_difference']:.4f} "
-        f"(largest {report['explicit_max_difference']:.3f}), of `sentiment` {report['sentiment_mean_difference']:.4f}."
+        f"{report['decision_flips']} decisions differ ({_share(report['decision_flip_share'])}), the best label differs on "
+        f"{_share(report['best_label_share'])}; mean difference of `explicit` "
+        f"{_said(report['explicit_mean_difference'], digits=4)} (largest {_said(report['explicit_max_difference'])}), of "
+        f"`sentiment` {_said(report['sentiment_mean_difference'], digits=4)}."
     )
     yield ""
 

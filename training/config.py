@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,7 +18,7 @@ class ConfigError(BatonError):
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Data(_Section):
@@ -28,31 +29,34 @@ class Data(_Section):
 
     messages: tuple[str, ...]
     answers: tuple[str, ...]
-    repeat: dict[str, int] = Field(default_factory=dict)
-    limit: int | None = None
+    repeat: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    limit: int | None = Field(default=None, ge=1)
 
 
 class Encoder(_Section):
     """The pretrained encoder: a folder, ``minilm`` for the packaged all-MiniLM-L6-v2, or ``tiny`` for smoke runs."""
 
     name: str = "minilm"
-    dropout: float = 0.1
+    dropout: float = Field(default=0.1, ge=0, lt=1)
 
 
 class Training(_Section):
-    """One fine-tuning run. Learning rates are per step of AdamW; ``layer_decay`` multiplies them per layer downwards."""
+    """One fine-tuning run. Learning rates are per step of AdamW; ``layer_decay`` multiplies them per layer downwards.
 
-    epochs: float = 3
-    batch_size: int = 64
-    encoder_rate: float = 8e-5
-    head_rate: float = 1e-3
-    layer_decay: float = 0.9
-    weight_decay: float = 0.01
-    warmup: float = 0.06
-    max_gradient: float = 1.0
+    ``warmup`` is a share of all steps, ``noise`` a share of the texts; ``checkpoint_seconds`` of 0 saves after every step.
+    """
+
+    epochs: float = Field(default=3, gt=0)
+    batch_size: int = Field(default=64, ge=1)
+    encoder_rate: float = Field(default=8e-5, gt=0)
+    head_rate: float = Field(default=1e-3, gt=0)
+    layer_decay: float = Field(default=0.9, gt=0, le=1)
+    weight_decay: float = Field(default=0.01, ge=0)
+    warmup: float = Field(default=0.06, ge=0, le=1)
+    max_gradient: float = Field(default=1.0, gt=0)
     bf16: bool = True
-    noise: float = 0.0
-    checkpoint_seconds: float = 120.0
+    noise: float = Field(default=0.0, ge=0, le=1)
+    checkpoint_seconds: float = Field(default=120.0, ge=0)
 
 
 class Gate(_Section):

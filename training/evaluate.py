@@ -71,6 +71,9 @@ def evaluate_messages(
 ) -> dict[str, Any]:
     """Return the message heads' metrics: a group per head, in it one per source, each with interval and n.
 
+    A message that wasn't scored, being in another language, counts as missed by the heads that find something. It has no
+    sentiment, not a neutral one: there it is left out, and ``unscored`` says how many were.
+
     Args:
         rows: the test split.
         scores: of the same rows, in order.
@@ -94,9 +97,11 @@ def evaluate_messages(
         report[head] = {}
         for source, numbers in sorted(sources.items()):
             known = [number for number in numbers if truth[number] is not None]
-            values = np.asarray([float(truth[number]) for number in known])
-            guesses = np.asarray([float(found[number] or 0.0) for number in known])
-            measured = _rated(values, guesses) if head == "sentiment" else _binary(values, guesses, head)
+            if head == "sentiment":
+                measured = _rated([truth[number] for number in known], [found[number] for number in known])
+            else:
+                values = np.asarray([float(truth[number]) for number in known])
+                measured = _binary(values, np.asarray([float(found[number] or 0.0) for number in known]), head)
             if measured:
                 report[head][source] = measured
     report["intents"] = {
@@ -115,7 +120,7 @@ def _binary(truth: np.ndarray, probabilities: np.ndarray, head: str) -> dict[str
     report: dict[str, Any] = {"n": len(truth), "n_positive": int(classes.sum())}
     threshold = EXPLICIT_THRESHOLD if head == "explicit" else 0.5
     report["false_positive_rate"] = metrics.figure(
-        lambda real, guess: float(np.mean(guess[~real] >= threshold)) if (~real).any() else float("nan"),
+        lambda real, guess: metrics.mean(guess[~real] >= threshold),
         classes,
         probabilities,
     )
@@ -135,15 +140,17 @@ def _binary(truth: np.ndarray, probabilities: np.ndarray, head: str) -> dict[str
     return report
 
 
-def _rated(ratings: np.ndarray, scores: np.ndarray) -> dict[str, Any] | None:
-    if len(ratings) < MIN_ROWS:
+def _rated(ratings: Sequence[float], scores: Sequence[float | None]) -> dict[str, Any] | None:
+    """Pearson and mean absolute error of the messages that were scored, and how many were not."""
+    pairs = [(rating, score) for rating, score in zip(ratings, scores, strict=True) if score is not None]
+    if len(pairs) < MIN_ROWS:
         return None
+    real, guess = np.asarray(pairs, dtype=np.float64).T
     return {
-        "n": len(ratings),
-        "pearson": metrics.figure(metrics.pearson, ratings, scores),
-        "mean_absolute_error": metrics.figure(
-            lambda real, guess: float(np.mean(np.abs(real - guess))), ratings, scores
-        ),
+        "n": len(pairs),
+        "unscored": len(ratings) - len(pairs),
+        "pearson": metrics.figure(metrics.pearson, real, guess),
+        "mean_absolute_error": metrics.figure(lambda a, b: metrics.mean(np.abs(a - b)), real, guess),
     }
 
 
@@ -173,9 +180,9 @@ def _labels(
     return {
         "n": len(rows),
         "micro_f1": metrics.figure(lambda a, b: metrics.precision_recall_f1(a.ravel(), b.ravel())[2], real, predicted),
-        "macro_f1": round(float(np.mean([entry["f1"] for entry in by_label.values()])), 4),
-        "macro_average_precision": round(
-            float(np.mean([entry["average_precision"] for entry in by_label.values()])), 4
+        "macro_f1": metrics.rounded(metrics.mean([entry["f1"] for entry in by_label.values()])),
+        "macro_average_precision": metrics.rounded(
+            metrics.mean([entry["average_precision"] for entry in by_label.values()])
         ),
         "labels": by_label,
     }
@@ -184,7 +191,8 @@ def _labels(
 def evaluate_answers(rows: Sequence[AnswerExample], scores: Sequence[Scores]) -> dict[str, Any]:
     """Return the confidence model's metrics by source: P(good) and each part.
 
-    AUC and AP are of *finding bad answers* (as published for DSTC9); AURC is the area under the risk-coverage curve.
+    AUC and AP are of *finding bad answers* (as published for DSTC9); AURC is the area under the risk-coverage curve. Drafts
+    without a confidence, being in another language, are left out; ``unscored`` says how many were.
     """
     sources: dict[str, list[int]] = defaultdict(list)
     for number, row in enumerate(rows):
@@ -192,12 +200,14 @@ def evaluate_answers(rows: Sequence[AnswerExample], scores: Sequence[Scores]) ->
     report: dict[str, Any] = {"n": len(rows)}
     for source, numbers in sorted(sources.items()):
         found = {}
-        good = [n for n in numbers if rows[n].good is not None and scores[n].confidence is not None]
+        judged = [n for n in numbers if rows[n].good is not None]
+        good = [n for n in judged if scores[n].confidence is not None]
         if len(good) >= MIN_ROWS:
             truth = np.asarray([rows[n].good for n in good], dtype=np.float64) > 0.5
             confidence = np.asarray([scores[n].confidence for n in good], dtype=np.float64)
             found["good"] = {
                 "n": len(good),
+                "unscored": len(judged) - len(good),
                 "n_bad": int((~truth).sum()),
                 "auroc": metrics.figure(metrics.auroc, truth, confidence),
                 "average_precision_of_bad": metrics.figure(metrics.average_precision, ~truth, -confidence),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -110,8 +111,17 @@ def interval(
     return float(low), float(high)
 
 
-def figure(measure: Callable[..., float], *columns: np.ndarray, rounds: int = 300) -> dict[str, float | int]:
-    """Return a measure as it is reported: value, 95 % interval and n."""
+def figure(measure: Callable[..., float], *columns: np.ndarray, rounds: int = 300) -> dict[str, float | int | None]:
+    """Return a measure as it is reported: value, 95 % interval and n; what isn't defined is ``None``."""
     low, high = interval(measure, *columns, rounds=rounds)
-    value = measure(*columns)
-    return {"value": round(value, 4), "low": round(low, 4), "high": round(high, 4), "n": len(columns[0])}
+    return {"value": rounded(measure(*columns)), "low": rounded(low), "high": rounded(high), "n": len(columns[0])}
+
+
+def rounded(value: float, digits: int = 4) -> float | None:
+    """Return a number as it is reported: rounded, and ``None`` where it isn't defined, since JSON has no NaN."""
+    return round(float(value), digits) if math.isfinite(value) else None
+
+
+def mean(values: Sequence[float] | np.ndarray) -> float:
+    """Arithmetic mean; NaN of nothing."""
+    return float(np.mean(values)) if len(values) else float("nan")

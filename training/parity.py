@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from models.policy.engine import Turn, decide
 from models.policy.schema import Policy
 from models.policy.state import NEW
 from models.session import Session
+from training.metrics import mean, rounded
 from training.networks import AnswerNetwork
 
 # fp32 arithmetic in another order: differences beyond this mean that the export is wrong
@@ -69,23 +71,22 @@ def compare_scores(
         policy: decides.
 
     Returns:
-        n, the share of messages whose decision or best label differs, and the largest and mean differences.
+        n, the share of messages whose decision or best label differs, and the largest and mean differences; ``None`` where
+        no message was scored by both.
     """
     pairs = [(text, a, b) for text, a, b in zip(texts, reference, found, strict=True) if a.intents and b.intents]
     flips = sum(_decision(text, a, policy) != _decision(text, b, policy) for text, a, b in pairs)
     tops = sum(a.intents[0].label != b.intents[0].label for _, a, b in pairs if a.intents and b.intents)
-    explicit = np.asarray([abs((a.explicit or 0) - (b.explicit or 0)) for _, a, b in pairs])
-    sentiment = np.asarray(
-        [abs(a.sentiment.score - b.sentiment.score) for _, a, b in pairs if a.sentiment and b.sentiment]
-    )
+    explicit = [abs((a.explicit or 0) - (b.explicit or 0)) for _, a, b in pairs]
+    sentiment = [abs(a.sentiment.score - b.sentiment.score) for _, a, b in pairs if a.sentiment and b.sentiment]
     return {
         "n": len(pairs),
         "decision_flips": flips,
-        "decision_flip_share": round(flips / max(1, len(pairs)), 5),
-        "best_label_share": round(tops / max(1, len(pairs)), 5),
-        "explicit_mean_difference": round(float(explicit.mean()), 5),
-        "explicit_max_difference": round(float(explicit.max()), 5),
-        "sentiment_mean_difference": round(float(sentiment.mean()), 5),
+        "decision_flip_share": rounded(flips / len(pairs) if pairs else math.nan, 5),
+        "best_label_share": rounded(tops / len(pairs) if pairs else math.nan, 5),
+        "explicit_mean_difference": rounded(mean(explicit), 5),
+        "explicit_max_difference": rounded(max(explicit, default=math.nan), 5),
+        "sentiment_mean_difference": rounded(mean(sentiment), 5),
     }
 
 

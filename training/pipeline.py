@@ -265,7 +265,9 @@ def run_experiment(
         served, twin, differences = build_bundle(experiment, messages, answers, message, confidence, work)
         report = measure(messages, answers, served, twin, threads=threads)
         report["export_difference"] = differences
-        (work / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        # what isn't defined is null: NaN is no JSON, and other readers would choke on it
+        text = json.dumps(report, indent=1, allow_nan=False)
+        (work / "report.json").write_text(text + "\n", encoding="utf-8")
         finish_manifest(
             served,
             version=version,

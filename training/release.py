@@ -33,9 +33,9 @@ def lookup(report: Mapping[str, Any], path: str) -> float:
         if not isinstance(node, Mapping) or part not in node:
             raise GateError(f"the report has no {path!r}: {part!r} is missing; mend the gate or the evaluation")
         node = node[part]
-    value = node.get("value") if isinstance(node, Mapping) else node
+    value = node.get("value", node) if isinstance(node, Mapping) else node
     if not isinstance(value, int | float):
-        raise GateError(f"the report's {path!r} is no number but {type(node).__name__}; name a figure of the report")
+        raise GateError(f"the report's {path!r} is no number but {type(value).__name__}; name a figure that is defined")
     return float(value)
 
 

@@ -31,6 +31,47 @@ def loaded_by(*modules):
     return json.loads(done.stdout)
 
 
+def opened_by(*modules):
+    """Files of ours, other than code, that a fresh process opens to import these."""
+    code = f"""
+import json, sys
+opened = []
+def note(event, arguments):
+    if event == "open" and isinstance(arguments[0], str):
+        opened.append(arguments[0])
+sys.addaudithook(note)
+import {", ".join(modules)}
+print(json.dumps(opened))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+    paths = [Path(name) for name in json.loads(done.stdout)]
+    ours = [path for path in paths if any(path.is_relative_to(ROOT / room) for room in (*ROOMS, "data"))]
+    return [
+        str(path.relative_to(ROOT))
+        for path in ours
+        if path.suffix not in {".py", ".pyc"} and "__pycache__" not in path.parts
+    ]
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        ("training.sources.messages", "training.sources.answers", "training.splits"),
+        ("training.config", "training.evaluate", "training.release"),
+        ("models.cli",),
+    ],
+    ids=lambda modules: modules[0],
+)
+def test_importing_reads_nothing(modules):
+    """No mapping, policy, experiment or bundle is read before somebody asks for it."""
+    if modules[0].startswith("training"):
+        pytest.importorskip("tqdm")
+    assert [] == opened_by(*modules)
+
+
 def test_the_contracts_hold():
     """Every contract of pyproject.toml is kept: floors, forbidden packages, no cycles."""
     code, output = lint(ROOT)

@@ -10,7 +10,7 @@ import pytest
 
 from models.text import MAX_CHARACTERS, normalise
 from training.labels import LABELS
-from training.sources.written import read_written, read_written_answers
+from training.sources.written import read_written, read_written_answers, read_written_drafts
 
 WRITTEN = Path(__file__).parents[2] / "data" / "written"
 MESSAGE_KEYS = [
@@ -21,6 +21,19 @@ ANSWER_KEYS = [
     "id", "situation", "message", "answer", "passages", "sufficient", "grounded", "answers", "good", "batch",
     "second_look", "split",
 ]  # fmt: skip
+CONVERSATION_KEYS = ["id", "domain", "language", "kind", "turns", "batch", "second_look", "split"]
+# what a turn may hold, by role, in this order; the bot's passages and answer_good may be left out
+TURN_KEYS = {
+    "customer": ["role", "text", "gold", "reason", "dialogue"],
+    "bot": ["role", "text", "fallback", "passages", "answer_good", "dialogue"],
+    "agent": ["role", "text"],
+}
+OPTIONAL = {"passages", "answer_good"}
+DIALOGUE = {
+    "customer": {"not_helped", "insists", "resolved"},
+    "bot": {"bot_cannot", "bot_offers_person", "bot_fallback", "bot_asks_details"},
+}
+REASONS = {"explicit_request", "topic", "intent", "sentiment", "repetition", "low_confidence", "policy"}
 PARTS = ("sufficient", "grounded", "answers")
 SPLITS = {"train", "calibration", "test"}
 # what may be said besides something that is none of our business
@@ -42,28 +55,49 @@ def rows_of(folder):
     ]
 
 
-MESSAGES, ANSWERS = rows_of("messages"), rows_of("answers")
+MESSAGES, ANSWERS, CONVERSATIONS = rows_of("messages"), rows_of("answers"), rows_of("conversations")
+TURNS = [
+    (f"{row['id']}, turn {number}", turn)
+    for _, row in CONVERSATIONS
+    for number, turn in enumerate(row["turns"], start=1)
+]
 BOTH = pytest.mark.parametrize(
     ("rows", "keys"), [(MESSAGES, MESSAGE_KEYS), (ANSWERS, ANSWER_KEYS)], ids=["messages", "answers"]
 )
+ALL = pytest.mark.parametrize(
+    ("rows", "keys"),
+    [(MESSAGES, MESSAGE_KEYS), (ANSWERS, ANSWER_KEYS), (CONVERSATIONS, CONVERSATION_KEYS)],
+    ids=["messages", "answers", "conversations"],
+)
 TEXTS = [(row["id"], row["text"]) for _, row in MESSAGES]
 TEXTS += [(row["id"], text) for _, row in ANSWERS for text in (row["message"], row["answer"], *row["passages"]) if text]
+TEXTS += [(name, text) for name, turn in TURNS for text in (turn["text"], *turn.get("passages", ()))]
 
 
-@BOTH
+def turns_of(role):
+    """Every turn of a role in our conversations, with its place."""
+    return [(name, turn) for name, turn in TURNS if turn["role"] == role]
+
+
+def golds_of(row):
+    """What a good bot must do after each of a conversation's customer messages."""
+    return [turn["gold"] for turn in row["turns"] if turn["role"] == "customer"]
+
+
+@ALL
 def test_rows_hold_their_keys_in_order(rows, keys):
     """Every row holds exactly the keys of the format, in its order, so that diffs stay readable."""
     assert [row["id"] for _, row in rows if list(row) != keys] == []
 
 
-@BOTH
+@ALL
 def test_ids_are_unique_and_say_where_they_belong(rows, keys):
     """No two rows share an id, and an id begins with its file."""
     assert [name for name, count in Counter(row["id"] for _, row in rows).items() if count > 1] == []
     assert [row["id"] for file, row in rows if not row["id"].startswith(f"{file}-")] == []
 
 
-@BOTH
+@ALL
 def test_every_row_had_its_second_look(rows, keys):
     """Labels were read again, row by row, by somebody after writing them."""
     assert [row["id"] for _, row in rows if row["second_look"] is not True] == []
@@ -189,6 +223,125 @@ def test_variants_of_a_situation_ask_the_same():
     for file, row in ANSWERS:
         asked[file, row["situation"]].add(row["message"])
     assert {situation: sorted(found) for situation, found in asked.items() if len(found) > 1} == {}
+
+
+# conversations
+
+
+def test_turns_hold_their_keys_in_order():
+    """A turn is a customer's, a bot's or an agent's, and holds that role's keys in their order."""
+    wrong = []
+    for name, turn in TURNS:
+        expected = [key for key in TURN_KEYS.get(turn["role"], ()) if key in turn or key not in OPTIONAL]
+        if list(turn) != expected:
+            wrong.append(name)
+    assert wrong == []
+
+
+def test_a_conversation_begins_with_its_customer():
+    """The customer speaks first: the first message is one that a bot must judge."""
+    assert [row["id"] for _, row in CONVERSATIONS if row["turns"][0]["role"] != "customer"] == []
+
+
+def test_gold_is_an_action_with_its_reason():
+    """After a customer's message a good bot goes on, offers or escalates; the last two have a reason, the first has none."""
+    customers = turns_of("customer")
+    assert [name for name, turn in customers if turn["gold"] not in {"continue", "offer", "escalate"}] == []
+    assert [name for name, turn in customers if (turn["gold"] == "continue") is not (turn["reason"] is None)] == []
+    assert [name for name, turn in customers if turn["reason"] not in {None, *REASONS}] == []
+
+
+def test_a_good_bot_offers_once():
+    """In a conversation a person is offered at most once; who declined or ignored it isn't asked again."""
+    assert [row["id"] for _, row in CONVERSATIONS if golds_of(row).count("offer") > 1] == []
+
+
+def test_a_good_bot_escalates_once():
+    """After an escalation a person is on the way, so whatever the customer adds is `continue`."""
+    found = {row["id"]: golds_of(row) for _, row in CONVERSATIONS}
+    later = {name: golds[golds.index("escalate") + 1 :] for name, golds in found.items() if "escalate" in golds}
+    assert [name for name, golds in later.items() if set(golds) - {"continue"}] == []
+
+
+def test_an_agent_speaks_after_an_escalation():
+    """A person comes when one was called."""
+    wrong = []
+    for _, row in CONVERSATIONS:
+        roles, golds = zip(*((turn["role"], turn.get("gold")) for turn in row["turns"]), strict=True)
+        if "agent" in roles and "escalate" not in golds[: roles.index("agent")]:
+            wrong.append(row["id"])
+    assert wrong == []
+
+
+@pytest.mark.parametrize("role", sorted(DIALOGUE))
+def test_dialogue_labels_are_known_and_listed_once(role):
+    """What a turn does in the dialogue is said in the words of the guideline, each once."""
+    turns = turns_of(role)
+    assert [name for name, turn in turns if set(turn["dialogue"]) - DIALOGUE[role]] == []
+    assert [name for name, turn in turns if len(set(turn["dialogue"])) != len(turn["dialogue"])] == []
+
+
+def test_every_dialogue_label_has_examples():
+    """A label of the guideline occurs in the half to tune on and in the half held out."""
+    said = defaultdict(set)
+    for _, row in CONVERSATIONS:
+        for turn in row["turns"]:
+            said[row["split"]].update(turn.get("dialogue", ()))
+    assert {split: set.union(*DIALOGUE.values()) - found for split, found in said.items()} == {
+        "tune": set(),
+        "held_out": set(),
+    }
+
+
+def test_a_fallback_is_a_bot_that_did_not_understand():
+    """`fallback` is true exactly where the dialogue label says so, and what a fallback says was judged no answer."""
+    bots = turns_of("bot")
+    assert [name for name, turn in bots if turn["fallback"] is not ("bot_fallback" in turn["dialogue"])] == []
+    assert [name for name, turn in bots if turn["fallback"] and turn.get("answer_good")] == []
+    assert [name for name, turn in bots if turn.get("answer_good") not in {True, False, None}] == []
+
+
+def test_conversations_split_by_batch():
+    """Odd batches are to tune on, even ones are held out, each whole, and a conversation's id begins with its batch."""
+    wrong = []
+    for _, row in CONVERSATIONS:
+        number = int(row["batch"].rpartition("-")[2])
+        expected = "tune" if number % 2 else "held_out"
+        if row["split"] != expected or not row["id"].startswith(f"{row['batch']}-"):
+            wrong.append(row["id"])
+    assert wrong == []
+
+
+def test_conversations_are_mixed():
+    """Both halves hold every file, conversations that escalate, that only offer and that do neither, and other languages."""
+    mix = defaultdict(Counter)
+    for file, row in CONVERSATIONS:
+        golds = golds_of(row)
+        end = next((gold for gold in ("escalate", "offer") if gold in golds), "continue")
+        mix[row["split"]].update([file, end, "foreign" if row["language"] != "en" else "english"])
+    files = {file for file, _ in CONVERSATIONS}
+    assert set(mix) == {"tune", "held_out"}
+    assert {len(found) for found in mix.values()} == {len(files) + 5}
+    assert min(found[end] for found in mix.values() for end in ("escalate", "offer", "continue")) >= 10
+
+
+def test_judged_drafts_are_read_by_training():
+    """Every English draft that somebody judged is yielded to training, and no other."""
+    expected = [
+        f"written:{row['id']}-{number}"
+        for _, row in CONVERSATIONS
+        if row["language"] == "en"
+        for number, turn in enumerate(row["turns"])
+        if turn["role"] == "bot" and (turn.get("answer_good") is not None or set(turn["dialogue"]) - {"bot_cannot"})
+    ]
+    assert [row.id for row in read_written_drafts()] == expected
+
+
+def test_no_customers_words_stand_among_the_messages():
+    """What policies are judged on was not trained on: no longer customer turn is also one of our messages."""
+    known = {normalise(row["text"]).casefold() for _, row in MESSAGES}
+    customers = [(name, normalise(turn["text"]).casefold()) for name, turn in turns_of("customer")]
+    assert [name for name, text in customers if len(text.split()) > 4 and text in known] == []
 
 
 # texts

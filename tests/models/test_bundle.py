@@ -214,7 +214,16 @@ def test_another_combiner_is_refused(tiny_copy):
     """A combiner over other features than this code computes is refused."""
     combiner = manifest_of(tiny_copy)["combiner"]
     edit(tiny_copy, combiner=combiner | {"features": combiner["features"][::-1]})
-    assert "the combiner has the features no_passages, grounded_and_answers" in refusal(tiny_copy)
+    found = refusal(tiny_copy)
+    assert "the combiner has the features grounded_and_answers, sufficient, grounded, answers" in found
+
+
+def test_a_combiner_that_counts_missing_passages_is_refused(tiny_copy):
+    """A bundle from when the combiner also judged answers without passages would score other numbers, so it is refused."""
+    combiner = manifest_of(tiny_copy)["combiner"]
+    former = {"features": [*combiner["features"], "no_passages"], "weights": [*combiner["weights"], -1.0]}
+    edit(tiny_copy, combiner=combiner | former)
+    assert "no_passages, expected answers, grounded, sufficient, grounded_and_answers" in refusal(tiny_copy)
 
 
 def test_labels_and_calibration_of_other_widths_are_refused(tiny_copy):

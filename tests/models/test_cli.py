@@ -177,6 +177,24 @@ def test_a_broken_policy_is_a_failure(baton, tiny, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("",), "message 'm-1' of the customer has no visible character; expected 1 to 8192 characters, "),
+        (("\u200b \u200b", "--json"), "message 'm-1' of the customer has no visible character; "),
+        (("x" * 8193,), "message 'm-1' of the customer has 8193 characters; expected at most 8192, shorten it"),
+        (("hello", "--answer", " "), "message 'm-2' of the bot has no visible character; "),
+    ],
+    ids=["nothing", "nothing that is seen", "too long", "an answer of nothing"],
+)
+def test_a_text_that_cannot_be_scored_is_a_failure(baton, tiny, policy, arguments, expected):
+    """A text of nothing, or one that is too long, exits 1 with one line that says what was found and expected."""
+    code, out, err = baton("score", *arguments, "--bundle", tiny, "--policy", policy)
+    assert (1, "") == (code, out)
+    assert err.startswith(f"baton: {expected}")
+    assert 1 == err.count("\n")
+
+
+@pytest.mark.parametrize(
     "arguments",
     [("score",), ("score", "hello", "--surprise"), ("fly",), ("bundle", "fly"), ("bundle", "show", "a", "b")],
 )
@@ -218,6 +236,28 @@ def test_chat_through_a_pipe(tiny, policy):
         "continue  held back: human_in_control",
     ]
     assert done.stdout.count("escalate") == 1
+
+
+def test_chat_goes_on_after_a_line_that_cannot_be_scored(tiny, policy):
+    """A line of nothing visible, or one that is too long, is refused with one line each, and the next is decided."""
+    lines = ["\u200b", "x" * 8193, "my lawyer will call"]
+    done = subprocess.run(
+        [sys.executable, "-c", "from models.cli import main; main()", "chat", "--bundle", tiny, "--policy", policy],
+        cwd=ROOT,
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        env={"COLUMNS": "400", "PATH": "", "PYTHONUTF8": "1"},
+        check=False,
+    )
+    assert 0 == done.returncode
+    assert [
+        "baton: message 'm-1' of the customer has no visible character",
+        "baton: message 'm-2' of the customer has 8193 characters",
+    ] == [line.partition(";")[0] for line in done.stderr.splitlines()]
+    assert 1 == done.stdout.count("escalate  policy (lawyer)")
 
 
 def test_chat_ends_with_its_input(tiny, policy):

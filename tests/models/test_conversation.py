@@ -8,10 +8,13 @@ import pytest
 from models.bundle import Bundle
 from models.contracts import Action, Decision, Message, Phase, ReasonCode, Role, Suppression
 from models.conversation import Conversation, Played, score_request, wants_draft
+from models.errors import InputError
 from models.policy.engine import Turn, decide
 from models.policy.schema import default_policy, parse_policy
 from models.policy.state import NEW, advance
 from models.scorer import Scorer, ScoreRequest
+from models.text import MAX_CHARACTERS
+from tests.support.tiny_bundle import build_tiny_bundle
 
 START = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 QUIET = parse_policy("name: quiet\nrules: []\n", "quiet.yaml")
@@ -121,11 +124,56 @@ def test_an_agent_takes_the_conversation(conversation):
     assert later.suppressed is Suppression.HUMAN_IN_CONTROL
 
 
-def test_a_message_of_nothing_is_taken(conversation):
-    """Only emoji, only blanks or a lone surrogate stop nobody."""
-    texts = ["😡" * 300, "   ", "\ud83d", "\u0000", "x" * 8192]
+def test_strange_texts_are_taken(conversation):
+    """Only emoji, one dot, a lone surrogate beside a letter, or as many characters as there may be stop nobody."""
+    texts = ["😡" * 300, ".", "a\ud83d", "x" * MAX_CHARACTERS]
     played = [conversation.take(said(number, Role.CUSTOMER, text)) for number, text in enumerate(texts)]
-    assert [entry.decision.decision for entry in played] == [Action.CONTINUE] * 5
+    assert [Action.CONTINUE] * len(texts) == [entry.decision.decision for entry in played]
+
+
+@pytest.mark.parametrize("role", [Role.CUSTOMER, Role.BOT])
+@pytest.mark.parametrize("text", ["", "   ", "\t\n", "\ud83d", "\u0000", "\u200b\ufeff"])
+def test_a_text_of_nothing_is_refused(role, text):
+    """A text of which normalising leaves nothing is refused, with what was expected and what to do."""
+    with pytest.raises(InputError) as caught:
+        score_request(said(1, role, text), NEW)
+    assert str(caught.value) == (
+        f"message 'm-1' of the {role.value} has no visible character; expected 1 to 8192 characters, "
+        "send only messages that say something"
+    )
+
+
+@pytest.mark.parametrize("role", [Role.CUSTOMER, Role.BOT])
+def test_a_text_that_is_too_long_is_refused(role):
+    """One character more than a message may have is refused, with how many there were; blanks count."""
+    expected = f"message 'm-1' of the {role.value} has 8193 characters; expected at most 8192, shorten it"
+    for text in ("x" * (MAX_CHARACTERS + 1), "x" + " " * MAX_CHARACTERS):
+        with pytest.raises(InputError) as caught:
+            score_request(said(1, role, text), NEW)
+        assert expected == str(caught.value)
+
+
+def test_what_an_agent_says_is_never_refused():
+    """What isn't scored needs no text that could be."""
+    for text in ("", "x" * (MAX_CHARACTERS + 1)):
+        assert score_request(said(1, Role.AGENT, text), NEW) is None
+
+
+def test_a_refused_message_leaves_the_conversation_as_it_was(conversation):
+    """After a refusal the next message is decided as if nothing had been said."""
+    conversation.take(said(1, Role.CUSTOMER, "hello there"))
+    before = conversation.state
+    with pytest.raises(InputError, match="no visible character"):
+        conversation.take(said(2, Role.CUSTOMER, "\u200b"))
+    assert before == conversation.state
+    assert Action.ESCALATE is conversation.take(said(3, Role.CUSTOMER, "my lawyer")).decision.decision
+
+
+def test_weights_that_are_no_numbers_do_not_stop_the_conversation(tmp_path):
+    """A graph that gives NaN is a failing model: no scores, and the policy decides without them."""
+    scorer = Scorer(Bundle.load(build_tiny_bundle(tmp_path / "odd", fill=float("nan"))))
+    played = Conversation(scorer, TWO_RULES).take(said(1, Role.CUSTOMER, "my lawyer will call"))
+    assert (None, Action.ESCALATE) == (played.scores, played.decision.decision)
 
 
 def test_a_failing_model_does_not_stop_the_conversation(broken_folder):

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import calibration
-from models.bundle import MESSAGE_HEADS, MESSAGE_INPUTS, Bundle
+from models.bundle import ANSWER_HEAD, ANSWER_INPUTS, MESSAGE_HEADS, MESSAGE_INPUTS, Bundle
 from models.contracts import Role, Scores, ScoreStatus
 from models.encoding import Encoder
 from models.errors import ScoringError
 from models.scorer import (
+    COMBINER_FEATURES,
     EMBEDDING,
     MAX_PASSAGES,
     Scorer,
@@ -62,6 +63,12 @@ REQUESTS = [
 def graph(tiny):
     """The tiny bundle's message graph, opened without the scorer."""
     return Session(tiny / "message.onnx", inputs=MESSAGE_INPUTS, outputs=(*MESSAGE_HEADS, EMBEDDING))
+
+
+@pytest.fixture(scope="module")
+def answer_graph(tiny):
+    """The tiny bundle's graph for answers, opened without the scorer."""
+    return Session(tiny / "confidence.onnx", inputs=ANSWER_INPUTS, outputs=(ANSWER_HEAD,))
 
 
 @pytest.fixture(scope="module")
@@ -280,8 +287,17 @@ def test_a_draft_has_a_confidence_and_its_parts(scorer):
 
 
 def test_a_draft_without_passages_is_judged_by_its_answer_alone(scorer):
-    """Without passages nothing can be sufficient or grounded, so these parts are absent."""
-    assert list(scorer.score([draft()])[0].answer) == ["answers"]
+    """Without passages nothing can be sufficient or grounded: the confidence is how likely the draft answers, alone."""
+    found = scorer.score([draft()])[0]
+    assert {"answers": found.confidence} == found.answer
+
+
+def test_confidence_without_passages_is_the_calibrated_answers_logit(scorer, answer_graph, encoder, tiny):
+    """Worked out here: run without a passage, calibrate the third column by its own slope, round."""
+    logits = answer_graph.run(encoder.batch([encoder.answer("where is my parcel", "On its way.", None)]))[ANSWER_HEAD]
+    head = Bundle.load(tiny).manifest.heads[ANSWER_HEAD]
+    expected = round(float(calibration.apply(head.calibration, logits)[0, head.labels.index("answers")]), 6)
+    assert expected == scorer.score([draft("On its way.")])[0].confidence
 
 
 def test_the_bots_own_number_counts_without_passages(scorer):
@@ -342,10 +358,51 @@ def test_passages_fold_by_best_and_mean():
 
 
 def test_combiner_features_by_hand():
-    """answers, grounded, sufficient, the weaker of grounded and answers, and no sign of missing passages."""
+    """answers, grounded, sufficient, and the weaker of grounded and answers, over all passages."""
     logits = np.asarray([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]])
-    assert combiner_features(logits, has_passages=True).tolist() == [1.0, 4.0, 1.0, 1.0, 0.0]
-    assert combiner_features(logits[:1], has_passages=False).tolist() == [3.0, 0.0, 0.0, 0.0, 1.0]
+    assert ("answers", "grounded", "sufficient", "grounded_and_answers") == COMBINER_FEATURES
+    assert [1.0, 4.0, 1.0, 1.0] == combiner_features(logits).tolist()
+    assert [3.0, -2.0, 1.0, -2.0] == combiner_features(logits[:1]).tolist()
+
+
+@pytest.mark.parametrize("passages", [("a",), ("a", "b c", "my card")], ids=["one passage", "three passages"])
+def test_confidence_is_the_combiner_of_the_graphs_logits(scorer, answer_graph, encoder, tiny, passages):
+    """With passages, confidence and parts are worked out here step by step: run each passage, fold, calibrate, round."""
+    rows = [encoder.answer("where is my parcel", "On its way.", passage) for passage in passages]
+    logits = np.concatenate([answer_graph.run(encoder.batch([row]))[ANSWER_HEAD] for row in rows])
+    manifest = Bundle.load(tiny).manifest
+    good = calibration.apply(manifest.combiner, combiner_features(logits)[None, :])[0]
+    parts = calibration.apply(manifest.heads[ANSWER_HEAD].calibration, over_passages(logits)[None, :])[0]
+    found = scorer.score([draft("On its way.", passages=passages)])[0]
+    assert round(float(good), 6) == found.confidence
+    assert {name: round(float(part), 6) for name, part in zip(ANSWER_PARTS, parts, strict=True)} == found.answer
+
+
+# drafts in other languages
+
+
+FOREIGN_DRAFT = "Ihr Paket ist unterwegs und wird voraussichtlich am Dienstag zugestellt."
+
+
+@pytest.mark.parametrize("passages", [(), ("parcels take two days",)], ids=["no passages", "passages"])
+def test_a_draft_in_an_unsupported_language_has_no_confidence(scorer, passages):
+    """What the bundle wasn't made for it doesn't judge: no confidence, no parts, and a status that says why."""
+    found = scorer.score([draft(FOREIGN_DRAFT, passages=passages)])[0]
+    assert (None, None) == (found.confidence, found.answer)
+    assert ScoreStatus.UNSUPPORTED_LANGUAGE is found.status["confidence"]
+    assert {ScoreStatus.NOT_AVAILABLE} == {value for name, value in found.status.items() if name != "confidence"}
+
+
+@pytest.mark.parametrize("passages", [(), ("parcels take two days",)], ids=["no passages", "passages"])
+def test_the_bots_own_number_counts_for_a_draft_in_an_unsupported_language(scorer, passages):
+    """Where the model has no say the bot's own confidence is all there is, with passages too."""
+    found = scorer.score([draft(FOREIGN_DRAFT, passages=passages, confidence=0.4)])[0]
+    assert (0.4, None, False) == (found.confidence, found.answer, "confidence" in found.status)
+
+
+def test_a_draft_whose_language_is_in_doubt_is_judged(scorer):
+    """A draft too short to tell its language is judged as the bundle's own."""
+    assert scorer.score([draft("ok", passages=("x",))])[0].confidence is not None
 
 
 # cost and failure
@@ -367,3 +424,30 @@ def test_a_graph_that_fails_is_a_scoring_error(broken_folder, threads):
         scorer.score([customer("the card"), customer("a human please")])
     assert scorer.score([customer("the card")])[0].explicit is not None
     scorer.close()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (
+            customer("where is my parcel"),
+            r"message\.onnx .* not finite in intents, out_of_scope, explicit, polarity, frustration, sentence_embedding;",
+        ),
+        (draft(), r"confidence\.onnx .* not finite in answer;"),
+        (draft(passages=("x", "y")), r"confidence\.onnx .* not finite in answer;"),
+    ],
+    ids=["customer", "draft", "draft with passages"],
+)
+def test_a_graph_that_gives_no_numbers_is_a_scoring_error(tmp_path, value, request_, expected):
+    """Weights that are NaN or infinite make no scores: the caller gets ScoringError that names graph and outputs."""
+    scorer = Scorer(Bundle.load(build_tiny_bundle(tmp_path / "odd", fill=value)))
+    with pytest.raises(ScoringError, match=expected):
+        scorer.score([request_])
+
+
+def test_one_bad_number_is_enough(tmp_path):
+    """A single infinite column is found among columns that are fine."""
+    folder = build_tiny_bundle(tmp_path / "odd", fill=float("inf"), filled=("explicit",))
+    with pytest.raises(ScoringError, match="not finite in explicit; expected finite logits, release the bundle again"):
+        Scorer(Bundle.load(folder)).score([customer("where is my parcel")])

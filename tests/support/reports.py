@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+NO_FIGURE = {"value": None, "low": None, "high": None, "n": 100}
+
 
 def figure(value: float, n: int = 100) -> dict[str, float | int]:
     """A figure as reports hold it: value, interval, n."""
@@ -26,7 +28,12 @@ def build_report(*, f1: float = 0.9) -> dict[str, Any]:
         "labels": {"request_human": label, "invoice": label},
     }
     part = {"n": 60, "auroc": figure(0.83, 60), "ece": figure(0.05, 60)}
-    good = {"n": 60, "n_bad": 21, **dict.fromkeys(("auroc", "average_precision_of_bad"), figure(0.78, 60))}
+    good = {
+        "n": 60,
+        "unscored": 0,
+        "n_bad": 21,
+        **dict.fromkeys(("auroc", "average_precision_of_bad"), figure(0.78, 60)),
+    }
     good |= {"aurc": figure(0.12, 60), "ece": figure(0.04, 60), "brier": figure(0.17, 60)}
     return {
         "messages": {
@@ -36,7 +43,9 @@ def build_report(*, f1: float = 0.9) -> dict[str, Any]:
             "out_of_scope": {"clinc150": _binary(0.95), "all": _binary(0.93)},
             # a corpus of one class has no AUROC: only what can be said of it is there
             "frustration": {"written": {"n": 100, "n_positive": 0, "false_positive_rate": figure(0.01)}},
-            "sentiment": {"written": {"n": 100, "pearson": figure(0.8), "mean_absolute_error": figure(0.15)}},
+            "sentiment": {
+                "written": {"n": 98, "unscored": 2, "pearson": figure(0.8, 98), "mean_absolute_error": figure(0.15, 98)}
+            },
             "intents": {"written": intents, "all": intents},
         },
         "answers": {"n": 60, "dstc9_track1_human_eval": {"good": good, "sufficient": part, "grounded": part}},

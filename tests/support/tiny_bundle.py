@@ -21,19 +21,37 @@ WIDTHS = {"intents": len(LABELS), "out_of_scope": 1, "explicit": 1, "polarity": 
 
 
 def build_tiny_bundle(
-    folder: Path, *, seed: int = 5, answers: bool = True, widths: dict[str, int] | None = None
+    folder: Path,
+    *,
+    seed: int = 5,
+    answers: bool = True,
+    widths: dict[str, int] | None = None,
+    fill: float | None = None,
+    filled: tuple[str, ...] = (*WIDTHS, ANSWER_HEAD),
 ) -> Path:
-    """Write the bundle and return its folder; ``widths`` makes graphs that contradict the manifest."""
+    """Write the bundle and return its folder.
+
+    Args:
+        folder: where it goes.
+        seed: of the weights.
+        answers: with the graph for answers.
+        widths: of outputs, to make graphs that contradict the manifest.
+        fill: what every weight of the outputs ``filled`` is, to make graphs that give no numbers.
+        filled: names of outputs.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     vocabulary = _write_tokenizer(folder / "tokenizer.json")
     wanted = WIDTHS | (widths or {})
-    _write_graph(folder / "message.onnx", MESSAGE_INPUTS, wanted, vocabulary, rng)
+    fills = {} if fill is None else dict.fromkeys(filled, fill)
+    _write_graph(folder / "message.onnx", MESSAGE_INPUTS, wanted, vocabulary, rng, fills)
     heads = {
         name: Head(graph="message", labels=_labels(name), calibration=_calibration(name)) for name in MESSAGE_HEADS
     }
     if answers:
-        _write_graph(folder / "confidence.onnx", ANSWER_INPUTS, {ANSWER_HEAD: len(ANSWER_PARTS)}, vocabulary, rng)
+        _write_graph(
+            folder / "confidence.onnx", ANSWER_INPUTS, {ANSWER_HEAD: len(ANSWER_PARTS)}, vocabulary, rng, fills
+        )
         heads[ANSWER_HEAD] = Head(graph="confidence", labels=ANSWER_PARTS, calibration=_platt(len(ANSWER_PARTS)))
     write_manifest(
         folder,
@@ -83,9 +101,14 @@ def _write_tokenizer(path: Path) -> int:
 
 
 def _write_graph(
-    path: Path, inputs: tuple[str, ...], outputs: dict[str, int], vocabulary: int, rng: np.random.Generator
+    path: Path,
+    inputs: tuple[str, ...],
+    outputs: dict[str, int],
+    vocabulary: int,
+    rng: np.random.Generator,
+    fills: dict[str, float],
 ) -> None:
-    """Embedding, masked mean over tokens, one matrix per output."""
+    """Embedding, masked mean over tokens, one matrix per output; ``fills`` says what some of them hold instead."""
     weights = [_constant("embedding", rng.normal(size=(vocabulary, SIZE))), _constant("last", [-1], np.int64)]
     nodes = [
         helper.make_node("Gather", ["embedding", "input_ids"], ["tokens"]),
@@ -96,7 +119,8 @@ def _write_graph(
     ]
     weights.append(_constant("middle", [1], np.int64))
     for name, width in outputs.items():
-        weights.append(_constant(f"{name}_weight", rng.normal(size=(SIZE, width)) * 2))
+        drawn = rng.normal(size=(SIZE, width)) * 2
+        weights.append(_constant(f"{name}_weight", np.full_like(drawn, fills[name]) if name in fills else drawn))
         nodes.append(helper.make_node("MatMul", ["pooled", f"{name}_weight"], [name]))
     graph = helper.make_graph(
         nodes,

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from models.bundle import Bundle
-from tests.support.reports import DATA, build_report
+from tests.support.reports import DATA, NO_FIGURE, build_report, figure
 from tests.support.tiny_bundle import build_tiny_bundle
 from training.card import WEAKNESSES, write_card
 from training.release import finish_manifest
@@ -57,6 +57,19 @@ def test_what_could_not_be_measured_is_empty(card):
     assert row(card, "written", "100", "0")[3:] == ["", "", "", "", "", "", "0.010 (-0.010 to 0.030)"]
 
 
+def test_sentiment_tells_what_was_not_scored(card):
+    """The sentiment table says of how many messages it speaks, and how many it leaves out."""
+    assert ["written", "98", "2", "0.800 (0.780 to 0.820)"] == row(card, "written", "98")[:4]
+
+
+def test_written_is_said_to_be_synthetic(card):
+    """Where `written` is explained its reader learns that no customer wrote it, and who wrote its test rows."""
+    text = " ".join(card)
+    assert "`written` is synthetic" in text
+    assert "drafted with a language model" in text
+    assert "other batches of the same authors" in text
+
+
 def test_unscored_messages_are_told(card):
     """How many test messages were taken for another language, and that they count as missed, is said up front."""
     text = " ".join(card)
@@ -106,6 +119,33 @@ def test_every_table_is_well_formed(card):
             width = card[place - 1].count("|")
             end = next(n for n in range(place, len(card) + 1) if n == len(card) or not card[n].startswith("|"))
             assert {card[number].count("|") for number in range(place - 1, end)} == {width}
+
+
+def without_figures(report):
+    """A report in which nothing is defined."""
+    if isinstance(report, dict):
+        is_figure = report.keys() == NO_FIGURE.keys()
+        return NO_FIGURE if is_figure else {name: without_figures(entry) for name, entry in report.items()}
+    return None if isinstance(report, float) else report
+
+
+def test_a_card_without_a_single_figure_can_be_written(folder, tmp_path):
+    """What isn't defined is an empty cell or "not defined", and never NaN, None or an error."""
+    write_card(tmp_path / "README.md", Bundle.load(folder).manifest, without_figures(build_report()))
+    text = (tmp_path / "README.md").read_text("utf-8")
+    assert [] == [word for word in ("None", "nan", "NaN") if word in text]
+    assert "| written | 100 | 40 |  |  |  |  |  |  |  |" in text
+    assert "AUROC not defined, F1 not defined at the same threshold, not defined at its best one" in text
+    assert "3 decisions differ (not defined)" in text
+    assert "not defined / not defined / not defined" in text
+
+
+def test_a_value_without_an_interval_stands_alone(folder, tmp_path):
+    """Where only the value is defined the cell holds it without brackets."""
+    report = build_report()
+    report["messages"]["explicit"]["written"]["auroc"] = figure(0.9) | {"low": None, "high": None}
+    write_card(tmp_path / "README.md", Bundle.load(folder).manifest, report)
+    assert "| written | 100 | 40 | 0.900 | " in (tmp_path / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("missing", ["tfidf", "overlap"])

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from training.config import CONFIGS, ConfigError, Data, Experiment, Gate, load_experiment
+from training.config import CONFIGS, ConfigError, Data, Encoder, Experiment, Gate, Training, load_experiment
 from training.sources.catalog import read_catalog
 
 SHIPPED = sorted(path.stem for path in CONFIGS.glob("*.toml"))
@@ -92,3 +92,54 @@ def test_a_gate_bounds_something():
     with pytest.raises(ValidationError, match="neither minimum nor maximum; give it one"):
         Gate(metric="messages.explicit.written.f1")
     assert Gate(metric="x", maximum=0.0).maximum == 0.0
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("epochs", (0, -1)),
+        ("batch_size", (0, -8, 1.5)),
+        ("encoder_rate", (0, -1e-4)),
+        ("head_rate", (0, -1e-4)),
+        ("layer_decay", (0, -0.1, 1.1)),
+        ("weight_decay", (-0.01,)),
+        ("warmup", (-0.1, 1.1)),
+        ("max_gradient", (0, -1)),
+        ("noise", (-0.1, 1.1)),
+        ("checkpoint_seconds", (-1,)),
+    ],
+)
+def test_a_training_out_of_bounds_is_refused(field, values):
+    """A number that would train nothing, or nonsense, is refused by its field before hours are spent on it."""
+    for value in (*values, float("nan"), float("inf"), "many"):
+        with pytest.raises(ValidationError, match=f"1 validation error for Training\\n{field}\\n"):
+            Training.model_validate({field: value})
+
+
+def test_every_number_of_a_training_has_bounds():
+    """No field of a training is left without bounds, but for the switch."""
+    unbounded = {name for name, field in Training.model_fields.items() if not field.metadata}
+    assert {"bf16"} == unbounded
+
+
+def test_the_bounds_themselves_are_allowed():
+    """No noise and all noise, no warm-up and nothing but, no decay, a batch of one: extreme, and still a training."""
+    least = Training(batch_size=1, layer_decay=1, weight_decay=0, warmup=0, noise=0, checkpoint_seconds=0, epochs=0.01)
+    most = Training(warmup=1, noise=1)
+    assert (1, 0.0, 1.0) == (least.batch_size, least.noise, most.noise)
+
+
+@pytest.mark.parametrize(
+    ("section", "fields", "expected"),
+    [
+        (Data, {"messages": (), "answers": (), "limit": 0}, "limit"),
+        (Data, {"messages": (), "answers": (), "repeat": {"written": 0}}, r"repeat\.written"),
+        (Encoder, {"dropout": 1.0}, "dropout"),
+        (Encoder, {"dropout": -0.1}, "dropout"),
+        (Gate, {"metric": "x", "minimum": float("nan")}, "minimum"),
+    ],
+)
+def test_other_sections_have_bounds_too(section, fields, expected):
+    """No rows, rows repeated never, all units dropped, or a gate at NaN are refused by their field."""
+    with pytest.raises(ValidationError, match=expected):
+        section.model_validate(fields)

@@ -19,7 +19,7 @@ from training.networks import mean_pool  # noqa: E402
 pytestmark = pytest.mark.slow
 
 ROWS, SIZE, STEPS = 24, 4, 6
-SETTINGS = Training(epochs=2, batch_size=SIZE, bf16=False, encoder_rate=1e-3, checkpoint_seconds=-1.0)
+SETTINGS = Training(epochs=2, batch_size=SIZE, bf16=False, encoder_rate=1e-3, checkpoint_seconds=0.0)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -17,8 +17,10 @@ from training.metrics import (
     figure,
     interval,
     macro_recall,
+    mean,
     pearson,
     precision_recall_f1,
+    rounded,
 )
 
 # scores on a coarse grid, so that ties are common
@@ -284,6 +286,27 @@ def test_a_figure_is_value_interval_and_n():
     """What is reported carries its interval and the number of rows it stands on."""
     truth, scores = np.asarray([0, 1] * 50), np.asarray([0.25, 0.75] * 50)
     assert figure(auroc, truth, scores) == {"value": 1.0, "low": 1.0, "high": 1.0, "n": 100}
+
+
+def test_a_figure_that_is_not_defined_is_none():
+    """JSON has no NaN: value and interval are None where there is no number, and n is still told."""
+    assert {"value": None, "low": None, "high": None, "n": 5} == figure(auroc, np.zeros(5), np.linspace(0, 1, 5))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0.123456, 0.1235), (np.float32(0.5), 0.5), (2, 2.0), (math.nan, None), (math.inf, None), (-math.inf, None)],
+)
+def test_a_number_is_rounded_or_none(value, expected):
+    """A reported number has four digits, and is None where it isn't one."""
+    found = rounded(value)
+    assert (expected, type(expected)) == (found, type(found))
+
+
+def test_the_mean_of_nothing_is_not_defined():
+    """Nothing has no mean, and nobody is warned; 1 and 2 have one and a half."""
+    assert math.isnan(mean([]))
+    assert 1.5 == mean(np.asarray([1, 2]))
 
 
 @pytest.mark.slow

@@ -50,6 +50,16 @@ def test_the_pipeline_leaves_a_verified_bundle_that_scores(work: Path) -> None:
     assert set(answer.answer or {}) == {"sufficient", "grounded", "answers"}
 
 
+@pytest.mark.parametrize("name", ["report.json", "bundle/manifest.json"])
+def test_what_is_not_defined_is_null(work: Path, name: str) -> None:
+    """Report and manifest are JSON for every reader: a figure that isn't defined is null, never NaN."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    assert json.loads((work / name).read_text(encoding="utf-8"), parse_constant=refuse)
+
+
 def test_the_exported_graph_computes_what_the_network_computes(report: dict) -> None:
     """fp32 ONNX and torch differ by less than a thousandth in every logit."""
     assert max(report["export_difference"].values()) < 1e-3

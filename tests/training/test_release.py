@@ -11,7 +11,7 @@ import pytest
 from models.bundle import MANIFEST, Bundle, sha256
 from models.errors import BundleCorrupt
 from models.scorer import Scorer
-from tests.support.reports import DATA, build_report
+from tests.support.reports import DATA, NO_FIGURE, build_report
 from tests.support.tiny_bundle import build_tiny_bundle
 from training.config import Gate
 from training.release import GateError, check_gates, finish_manifest, git_commit, lookup, release
@@ -78,9 +78,11 @@ def test_a_gate_that_leads_nowhere_fails(path, expected):
 
 
 def test_what_could_not_be_measured_is_no_number():
-    """A measure that is None fails its gate."""
+    """A measure that is None, or a figure without a value, fails its gate."""
     with pytest.raises(GateError, match=r"'a\.b' is no number but NoneType"):
         lookup({"a": {"b": None}}, "a.b")
+    with pytest.raises(GateError, match=r"'a\.b' is no number but NoneType"):
+        lookup({"a": {"b": NO_FIGURE}}, "a.b")
 
 
 @pytest.mark.parametrize(
@@ -133,6 +135,20 @@ def test_finishing_keeps_graphs_and_adds_metrics(tmp_path):
     assert after.heads["polarity"].metrics == build_report()["messages"]["sentiment"]
     assert after.heads["answer"].metrics == build_report()["answers"]
     assert after.licences == ("Apache-2.0", "CC-BY-3.0")
+
+
+def test_a_manifest_holds_null_where_nothing_is_defined(tmp_path):
+    """Figures that aren't defined are null in manifest.json, which stays JSON, and read back as None."""
+    folder, report = build_tiny_bundle(tmp_path / "work"), build_report()
+    report["messages"]["explicit"]["written"]["auroc"] = NO_FIGURE
+    finish_manifest(folder, version="1", report=report, training={}, data=DATA)
+    content = (folder / MANIFEST).read_text("utf-8")
+
+    def refuse(name):
+        raise AssertionError(name)
+
+    found = json.loads(content, parse_constant=refuse)["heads"]["explicit"]["metrics"]["written"]["auroc"]
+    assert NO_FIGURE == found == Bundle.load(folder).manifest.heads["explicit"].metrics["written"]["auroc"]
 
 
 # the release

@@ -2,14 +2,16 @@
 
 import csv
 import json
+from collections import Counter
 
 import pytest
 
 from training.sources.answers import load_answers
+from training.sources.answers_faq import PER_ENTITY, read_dstc9_faq
 from training.sources.answers_passages import read_amazon, read_begin, read_delucionqa, read_squad2
-from training.sources.answers_rated import HELD_OUT_SYSTEMS, read_dstc9, strip_closing
+from training.sources.answers_rated import HELD_OUT_SYSTEMS, entity_group, entity_split, read_dstc9, strip_closing
 from training.sources.catalog import SourceError
-from training.sources.written import read_written_answers
+from training.sources.written import CALIBRATION_BATCH, read_written_answers, read_written_drafts
 
 
 def write(path, text):
@@ -101,6 +103,73 @@ def test_dstc9_splits(tmp_path):
     assert {"test"} == {row.split for row in rows if held_out in row.id}
 
 
+def faqs(folder, *, inns=40, docs=8):
+    """Write invented FAQs of many inns, each with bodies of its own, and of a hut that has but one."""
+
+    def entity(name, count):
+        return {
+            "name": name,
+            "docs": {str(doc): {"title": f"Question {doc}?", "body": f"Fact {doc} of {name}."} for doc in range(count)},
+        }
+
+    knowledge = {
+        "inn": {str(number): entity(f"Inn {number}", docs) for number in range(inns)},
+        "hut": {str(number): entity(f"Hut {number}", 1) for number in range(inns)},
+    }
+    write(folder / "data_eval" / "knowledge.json", json.dumps(knowledge))
+    return [snippet(number, 0) for number in range(inns)]
+
+
+def test_dstc9_faq_is_made_of_training_entities_alone(tmp_path):
+    """Every inn of the training split has rows, in train, and no inn of another split has any."""
+    inns = faqs(tmp_path)
+    rows = list(read_dstc9_faq(tmp_path))
+    expected = {entity_group(inn) for inn in inns if entity_split(inn) == "train"}
+    assert 0 < len(expected) < len(inns)
+    assert expected == {row.group for row in rows}
+    assert {"train"} == {row.split for row in rows}
+
+
+def test_dstc9_faq_kinds(tmp_path):
+    """A quarter of the rows each is right, a neighbour's, unfounded, and right behind an irrelevant first passage."""
+    faqs(tmp_path)
+    rows = list(read_dstc9_faq(tmp_path))
+    parts = ("sufficient", "grounded", "answers", "good")
+    found = Counter((len(row.passages), *(getattr(row, part) for part in parts)) for row in rows)
+    kinds = [(1, 1.0, 1.0, 1.0, 1.0), (1, 0.0, 1.0, 0.0, 0.0), (1, 0.0, 0.0, 1.0, 0.0), (2, 1.0, 1.0, 1.0, 1.0)]
+    assert dict.fromkeys(kinds, len(rows) // 4) == found
+    assert len(rows) == len({row.id for row in rows})
+
+
+def test_dstc9_faq_targets_are_what_the_texts_say(tmp_path):
+    """An answer fits the question's own fact or a neighbour's, and is grounded exactly where a passage holds it."""
+    faqs(tmp_path)
+    for row in read_dstc9_faq(tmp_path):
+        asked = f"Fact {row.message.removeprefix('Question ').removesuffix('?')} of "
+        assert (row.answers == 1.0) is row.answer.startswith(asked)
+        assert (row.sufficient == 1.0) is any(f": {asked}" in passage for passage in row.passages)
+        assert (row.grounded == 1.0) is any(row.answer in passage for passage in row.passages)
+
+
+def test_dstc9_faq_neighbours_are_of_the_same_entity(tmp_path):
+    """Answer and passages name the question's own inn, so names give nothing away; one FAQ alone has no neighbour."""
+    faqs(tmp_path)
+    rows = list(read_dstc9_faq(tmp_path))
+    for row in rows:
+        name = f"Inn {row.group.rpartition(':')[2]}"
+        assert {name} == {passage.partition(":")[0] for passage in row.passages}
+        assert [True] * (1 + len(row.passages)) == [
+            text.endswith(f"of {name}.") for text in (row.answer, *row.passages)
+        ]
+    assert [] == [row.group for row in rows if ":hut:" in row.group]
+
+
+def test_dstc9_faq_takes_a_few_of_each_entity(tmp_path):
+    """An entity with many FAQs gives no more rows than its share."""
+    faqs(tmp_path, docs=PER_ENTITY + 5)
+    assert {PER_ENTITY} == set(Counter(row.group for row in read_dstc9_faq(tmp_path)).values())
+
+
 def test_amazon(tmp_path):
     """Passages of ePQA make full, foreign, irrelevant, unfounded and partial examples of one question in one split."""
     records = [
@@ -188,6 +257,99 @@ def test_broken_written_answer(tmp_path):
     write(tmp_path / "toy.jsonl", json.dumps({key: value for key, value in ANSWER.items() if key != "situation"}))
     with pytest.raises(SourceError, match=r"toy\.jsonl, line 1: 'situation'"):
         list(read_written_answers(tmp_path))
+
+
+def customer(text):
+    """A customer's turn in a written conversation."""
+    return {"role": "customer", "text": text, "gold": "continue", "reason": None, "dialogue": []}
+
+
+def bot(text, *dialogue, **extra):
+    """A bot's turn in a written conversation."""
+    return {"role": "bot", "text": text, "fallback": False, **extra, "dialogue": list(dialogue)}
+
+
+TURNS = [
+    bot("Hello, I am a moat."),
+    bot("Before you ask: no.", answer_good=False),
+    customer("does the moat leak"),
+    bot("It holds water.", passages=["Moats hold water."], answer_good=True),
+    bot("Pardon?", "bot_fallback", fallback=True),
+    customer("it does leak"),
+    bot("Which moat is it?", "bot_asks_details"),
+    bot("Shall I fetch the warden?", "bot_offers_person", "bot_fallback"),
+    bot("Moats are blue.", "bot_cannot", answer_good=False),
+    bot("Hm.", answer_good=None),
+    {"role": "agent", "text": "I am the warden."},
+    bot("Bye."),
+]
+
+
+def conversation(number, *, batch="toy-01", split="tune", language="en", turns=TURNS):
+    """A written conversation."""
+    return {"id": f"{batch}-{number:03}", "language": language, "turns": turns, "batch": batch, "split": split}
+
+
+def drafts(folder, *conversations):
+    """The drafts of written conversations."""
+    write(folder / "toy.jsonl", "".join(json.dumps(entry) + "\n" for entry in conversations))
+    return list(read_written_drafts(folder))
+
+
+def test_written_drafts(tmp_path):
+    """What was judged counts as judged, a fallback as 0, details asked for and a person offered as 1, the rest not."""
+    found = drafts(tmp_path, conversation(1))
+    assert [
+        ("does the moat leak", "It holds water.", 1.0),
+        ("does the moat leak", "Pardon?", 0.0),
+        ("it does leak", "Which moat is it?", 1.0),
+        ("it does leak", "Shall I fetch the warden?", 1.0),
+        ("it does leak", "Moats are blue.", 0.0),
+    ] == [(row.message, row.answer, row.answers) for row in found]
+    assert [row.answers for row in found] == [row.good for row in found]
+    assert {(None, None)} == {(row.sufficient, row.grounded) for row in found}
+    assert [("Moats hold water.",), (), (), (), ()] == [row.passages for row in found]
+
+
+def test_written_drafts_belong_to_their_conversation(tmp_path):
+    """Drafts of one conversation are one group, and no two share an id."""
+    found = drafts(tmp_path, conversation(1), conversation(2))
+    assert {"written:toy-01-001", "written:toy-01-002"} == {row.group for row in found}
+    assert len(found) == len({row.id for row in found})
+
+
+def test_written_drafts_split_by_conversation(tmp_path):
+    """The half to tune on is for training, its last batch for calibration, and the held-out half for the test."""
+    last = f"toy{CALIBRATION_BATCH}"
+    found = drafts(
+        tmp_path,
+        conversation(1),
+        conversation(2, batch="toy-02", split="held_out"),
+        conversation(3, batch=last),
+    )
+    assert {
+        "written:toy-01-001": {"train"},
+        "written:toy-02-002": {"test"},
+        f"written:{last}-003": {"calibration"},
+    } == {group: {row.split for row in found if row.group == group} for group in {row.group for row in found}}
+
+
+def test_written_drafts_are_english(tmp_path):
+    """Conversations in other languages, which the model isn't made for, are left out."""
+    assert {"written:toy-01-002"} == {
+        row.group for row in drafts(tmp_path, conversation(1, language="de"), conversation(2))
+    }
+
+
+def test_our_own_answers_load_with_their_twins():
+    """Loading our own answers gives drafts of the conversations and both kinds of twins, each with an id of its own."""
+    rows = load_answers(["written"])
+    assert len(rows) == len({row.id for row in rows})
+    twins = Counter(
+        (row.id.rpartition(":")[2], row.split) for row in rows if row.id.endswith(("corrupted", "stripped"))
+    )
+    assert {("corrupted", "train"), ("stripped", "train"), ("stripped", "calibration")} == set(twins)
+    assert {row.id for row in read_written_drafts()} <= {row.id for row in rows}
 
 
 def test_corpus_of_messages_is_no_answers():

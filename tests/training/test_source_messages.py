@@ -249,9 +249,24 @@ MESSAGE = {
 
 def test_written(tmp_path):
     """Our own messages have exhaustive labels, and a batch is a group."""
-    write(tmp_path / "toy.jsonl", json.dumps(MESSAGE) + "\n\n")
+    write(tmp_path / "toy.jsonl", json.dumps(MESSAGE) + "\n")
     (found,) = written.read_written(tmp_path)
     assert ("all", "written:toy-01", "test") == (found.known, found.group, found.split)
+
+
+def test_a_blank_line_of_a_written_file_is_a_mistake(tmp_path):
+    """A blank line among our own messages is named by file and line, not skipped."""
+    write(tmp_path / "toy.jsonl", json.dumps(MESSAGE) + "\n\n")
+    with pytest.raises(SourceError, match=r"toy\.jsonl, line 2"):
+        list(written.read_written(tmp_path))
+
+
+def test_a_text_may_hold_other_separators(tmp_path):
+    """Lines end with line feeds alone, so a text with a Unicode line separator stays one row."""
+    text = "the moat\u2028is leaking\x85still"
+    write(tmp_path / "toy.jsonl", json.dumps(MESSAGE | {"text": text}, ensure_ascii=False) + "\n")
+    (found,) = written.read_written(tmp_path)
+    assert text == found.text
 
 
 def test_no_written_messages(tmp_path):
