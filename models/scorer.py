@@ -26,7 +26,9 @@ from models.session import Session
 FOREIGN_PROBABILITY = 0.8
 MAX_PASSAGES = 3
 EMBEDDING = "sentence_embedding"
-COMBINER_FEATURES = ("answers", "grounded", "sufficient", "grounded_and_answers")
+COMBINER_FEATURES = ("log_sufficient", "log_grounded", "log_answers")
+# a part counts as at least this probable: beyond it the network is sure, and more sureness says nothing
+MIN_PART = 1e-3
 # Scores are rounded once, here, so that records and answers show the very numbers that the policy compared.
 DIGITS = 6
 # The heads whose columns mean something to this code; the intents are the bundle's own.
@@ -202,7 +204,7 @@ class Scorer:
         if not request.passages:
             # Nothing to be grounded in: what can be judged is whether the draft addresses the question.
             return Scores(confidence=answers, answer={"answers": answers}, status=_only("confidence"))
-        good = calibration.apply(combiner, combiner_features(logits)[None, :])[0]
+        good = calibration.apply(combiner, combiner_features(parts)[None, :])[0]
         return Scores(
             confidence=_rounded(good),
             answer={name: _rounded(value) for name, value in zip(head.labels, parts, strict=True)},
@@ -229,14 +231,16 @@ def over_passages(logits: np.ndarray) -> np.ndarray:
     return np.asarray([logits[:, 0].max(), logits[:, 1].max(), logits[:, 2].mean()])
 
 
-def combiner_features(logits: np.ndarray) -> np.ndarray:
-    """Return the combiner's features of an answer with passages, in the order of ``COMBINER_FEATURES``.
+def combiner_features(parts: np.ndarray) -> np.ndarray:
+    """Return the combiner's features of answers with passages, in the order of ``COMBINER_FEATURES``.
+
+    Logarithms, because an answer is good when it answers *and* is grounded *and* its passages suffice: a weighted sum of
+    logarithms is a product, and one part near 0 can't be made up for by the others.
 
     Args:
-        logits: float32, (passages, 3): sufficient, grounded, answers of each passage.
+        parts: float64, (..., 3): calibrated probabilities of sufficient, grounded, answers.
     """
-    sufficient, grounded, answers = over_passages(logits)
-    return np.asarray([answers, grounded, sufficient, min(grounded, answers)])
+    return np.asarray(np.log(np.clip(parts, MIN_PART, 1.0)))
 
 
 def _rounded(value: float) -> float:

@@ -69,7 +69,7 @@ def _score(logits: np.ndarray) -> np.ndarray:
 
 
 def fit_combiner(features: np.ndarray, good: np.ndarray, weights: np.ndarray) -> Logistic:
-    """Fit P(the answer should be sent) on the combiner's features, (rows, 4); ``good`` may be a share of raters.
+    """Fit P(the answer should be sent) on the combiner's features, (rows, 3); ``good`` may be a share of raters.
 
     A slope that comes out negative would punish better evidence; such features are dropped (weight 0) and the rest
     fitted again.

@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from models.scorer import COMBINER_FEATURES
 from training.labels import ANSWER_PARTS, LABELS, POLARITIES
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -138,8 +137,8 @@ class AnswerNetwork(nn.Module):
             nn.Dropout(dropout),
             nn.Linear(size, len(ANSWER_PARTS)),
         )
-        # Learns from rows that only say whether the answer was good; the released combiner is refitted on its own data.
-        self.combiner = nn.Linear(len(COMBINER_FEATURES), 1)
+        # Learns from rows that only say whether the answer was good (see losses); the released combiner is fitted apart.
+        self.combiner = nn.Linear(4, 1)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> dict[str, Tensor]:
         """Return ``answer``: logits (batch, 3) of sufficient, grounded, answers; inputs int64 of shape (batch, tokens)."""

@@ -50,8 +50,8 @@ from training.tracking import Run, track
 # the precision at which a label's recommended threshold is chosen
 LABEL_PRECISION = 0.9
 PARITY_SAMPLE = 64
-# sources whose share of good answers is one that was observed or chosen with care: the combiner is calibrated on them
-RATED = ("written", "dstc9_track1_human_eval")
+# sources of customers' questions, on which the combiner is fitted
+COMBINED = ("written", "dstc9_track1_human_eval", "amazon_product_qa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +213,9 @@ def _answer_head(
     folded = np.stack([over_passages(part) for part in logits])
     targets, weights = answer_targets(rows), _weights(rows, experiment)
     platt: Platt = fit_platt(folded, targets["parts"], weights)
-    features = np.stack([combiner_features(part) for part in logits])
-    # what people said of answers, not the wrong answers that were made in any number
-    known = ~np.isnan(targets["good"]) & np.asarray([row.source in RATED for row in rows])
+    # sources whose share of good answers was observed or chosen with care, not the reading test's unanswerable half
+    known = ~np.isnan(targets["good"]) & np.asarray([row.source in COMBINED for row in rows])
+    features = combiner_features(apply(platt, folded))
     combiner = fit_combiner(features[known], targets["good"][known], weights[known])
     return Head(graph="confidence", labels=labels.ANSWER_PARTS, calibration=platt), combiner
 

@@ -215,15 +215,15 @@ def test_another_combiner_is_refused(tiny_copy):
     combiner = manifest_of(tiny_copy)["combiner"]
     edit(tiny_copy, combiner=combiner | {"features": combiner["features"][::-1]})
     found = refusal(tiny_copy)
-    assert "the combiner has the features grounded_and_answers, sufficient, grounded, answers" in found
+    assert "the combiner has the features log_answers, log_grounded, log_sufficient" in found
 
 
-def test_a_combiner_that_counts_missing_passages_is_refused(tiny_copy):
-    """A bundle from when the combiner also judged answers without passages would score other numbers, so it is refused."""
+def test_a_combiner_with_an_unknown_feature_is_refused(tiny_copy):
+    """A feature that this code doesn't compute is refused, even beside all those that it does."""
     combiner = manifest_of(tiny_copy)["combiner"]
-    former = {"features": [*combiner["features"], "no_passages"], "weights": [*combiner["weights"], -1.0]}
-    edit(tiny_copy, combiner=combiner | former)
-    assert "no_passages, expected answers, grounded, sufficient, grounded_and_answers" in refusal(tiny_copy)
+    more = {"features": [*combiner["features"], "surprise"], "weights": [*combiner["weights"], -1.0]}
+    edit(tiny_copy, combiner=combiner | more)
+    assert "surprise, expected log_sufficient, log_grounded, log_answers;" in refusal(tiny_copy)
 
 
 def test_labels_and_calibration_of_other_widths_are_refused(tiny_copy):

@@ -18,6 +18,7 @@ from models.scorer import (
     COMBINER_FEATURES,
     EMBEDDING,
     MAX_PASSAGES,
+    MIN_PART,
     Scorer,
     ScoreRequest,
     combiner_features,
@@ -358,21 +359,35 @@ def test_passages_fold_by_best_and_mean():
 
 
 def test_combiner_features_by_hand():
-    """answers, grounded, sufficient, and the weaker of grounded and answers, over all passages."""
-    logits = np.asarray([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]])
-    assert ("answers", "grounded", "sufficient", "grounded_and_answers") == COMBINER_FEATURES
-    assert [1.0, 4.0, 1.0, 1.0] == combiner_features(logits).tolist()
-    assert [3.0, -2.0, 1.0, -2.0] == combiner_features(logits[:1]).tolist()
+    """The logarithms of the three parts, in the order of the head; a part counts as at least a thousandth."""
+    assert tuple(f"log_{part}" for part in ANSWER_PARTS) == COMBINER_FEATURES
+    parts = np.asarray([[1.0, 0.5, 0.25], [0.0, MIN_PART / 10, MIN_PART]])
+    least = -3 * np.log(10)
+    expected = np.asarray([[0.0, -np.log(2), -2 * np.log(2)], [least, least, least]])
+    assert combiner_features(parts) == pytest.approx(expected)
+    assert combiner_features(parts[0]) == pytest.approx(expected[0])
+
+
+@pytest.mark.parametrize("place", range(3), ids=ANSWER_PARTS)
+@settings(deadline=None)
+@given(st.floats(0.0, 0.01), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_one_part_near_zero_keeps_confidence_low(place, low, first, second):
+    """The combiner is a product: what one part lacks the others can't make up for, however sure they are."""
+    combiner = calibration.Logistic(features=COMBINER_FEATURES, weights=(1.0, 1.0, 1.0), intercept=2.0)
+    parts = np.insert(np.asarray([first, second]), place, low)
+    low_confidence, high = calibration.apply(combiner, combiner_features(np.stack([parts, np.ones(3)])))
+    assert low_confidence < 0.07
+    assert high == pytest.approx(1 / (1 + np.exp(-2)))
 
 
 @pytest.mark.parametrize("passages", [("a",), ("a", "b c", "my card")], ids=["one passage", "three passages"])
-def test_confidence_is_the_combiner_of_the_graphs_logits(scorer, answer_graph, encoder, tiny, passages):
-    """With passages, confidence and parts are worked out here step by step: run each passage, fold, calibrate, round."""
+def test_confidence_is_the_combiner_of_the_calibrated_parts(scorer, answer_graph, encoder, tiny, passages):
+    """With passages, worked out here step by step: run each passage, fold, calibrate to parts, combine them, round."""
     rows = [encoder.answer("where is my parcel", "On its way.", passage) for passage in passages]
     logits = np.concatenate([answer_graph.run(encoder.batch([row]))[ANSWER_HEAD] for row in rows])
     manifest = Bundle.load(tiny).manifest
-    good = calibration.apply(manifest.combiner, combiner_features(logits)[None, :])[0]
     parts = calibration.apply(manifest.heads[ANSWER_HEAD].calibration, over_passages(logits)[None, :])[0]
+    good = calibration.apply(manifest.combiner, combiner_features(parts)[None, :])[0]
     found = scorer.score([draft("On its way.", passages=passages)])[0]
     assert round(float(good), 6) == found.confidence
     assert {name: round(float(part), 6) for name, part in zip(ANSWER_PARTS, parts, strict=True)} == found.answer

@@ -63,7 +63,7 @@ def build_tiny_bundle(
         topics=TOPICS,
         embedding_size=SIZE,
         heads=heads,
-        combiner=Logistic(features=COMBINER_FEATURES, weights=(1.0, 0.5, 0.5, 0.5), intercept=0.0) if answers else None,
+        combiner=Logistic(features=COMBINER_FEATURES, weights=(0.5, 0.5, 1.0), intercept=0.0) if answers else None,
     )
     return folder
 

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from models.scorer import combiner_features, over_passages  # noqa: E402
+from models.scorer import over_passages  # noqa: E402
 from training.batches import Batch  # noqa: E402
 from training.labels import ANSWER_PARTS, LABELS, POLARITIES  # noqa: E402
 from training.losses import answer_loss, binary, fold_passages, message_loss, multi_label  # noqa: E402
@@ -201,15 +201,17 @@ def test_passages_fold_as_the_scorer_folds_them(seed):
 
 
 @pytest.mark.parametrize("row", [0, 1], ids=["two passages", "one passage"])
-def test_good_is_learned_from_the_combiners_features(answer_network, row):
-    """What the small combiner learns from is what the released one is fitted on and serves."""
+def test_good_is_learned_through_the_auxiliary_combiner(answer_network, row):
+    """`good` is learned over the folded logits answers, grounded, sufficient and the smaller of grounded and answers."""
     good = torch.full((2,), NAN)
     good[row] = 1.0
     batch = answer_batch(good=good)
     with torch.no_grad():
         places = batch.targets["owner"][row]
         logits = answer_network(**batch.inputs)["answer"][places[places >= 0]].numpy()
-        logit = answer_network.combiner(torch.tensor(combiner_features(logits), dtype=torch.float32))
+        sufficient, grounded, answers = over_passages(logits)
+        features = [answers, grounded, sufficient, min(grounded, answers)]
+        logit = answer_network.combiner(torch.tensor(features, dtype=torch.float32))
         expected = binary(logit, torch.tensor([1.0]), torch.ones(1))
         assert pytest.approx(float(expected), abs=1e-5) == float(answer_loss(answer_network, batch))
 

@@ -33,7 +33,7 @@ CONTINUE = ("continue", None)
 
 @pytest.mark.parametrize(
     ("topic", "threshold"),
-    [("safety_risk", 0.5), ("security_incident", 0.5), ("harassment_report", 0.6), ("legal_threat", 0.6)],
+    [("safety_risk", 0.5), ("security_incident", 0.5), ("harassment_report", 0.5), ("legal_threat", 0.5)],
 )
 @pytest.mark.parametrize(("below", "expected"), [(0.0001, "continue"), (0.0, "escalate")])
 def test_what_people_must_handle_escalates_at_once(topic, threshold, below, expected):
@@ -55,9 +55,18 @@ def test_requests_for_a_person(explicit, expected):
     assert [expected] == course(said("get me an agent", labelled("request_human", explicit=explicit)))
 
 
+def test_a_bare_word_is_offered_a_person_and_said_again_gets_one():
+    """A lone "agent" is ambiguous: it offers, whatever the head says; the second time it escalates."""
+    steps = [
+        said("Agent", labelled("request_human", explicit=0.99)),
+        said("agent", labelled("request_human", explicit=0.99)),
+    ]
+    assert [("offer", "bare_word"), ("escalate", "explicit_request")] == course(*steps)
+
+
 def test_a_half_clear_request_after_an_offer_is_clear_enough():
     """Asked whether a colleague should come, "a person" is a yes."""
-    steps = [said("agent", labelled(explicit=0.5)), said("a person", labelled(explicit=0.5))]
+    steps = [said("someone?", labelled(explicit=0.5)), said("a person", labelled(explicit=0.5))]
     assert [("offer", "maybe_a_request"), ("escalate", "asks_again")] == course(*steps)
 
 
