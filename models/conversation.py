@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from models.contracts import Action, Decision, Message, Role, Scores
@@ -15,7 +16,7 @@ from models.errors import InputError, ScoringError
 from models.policy.engine import Turn, decide
 from models.policy.schema import Policy
 from models.policy.state import NEW, ConversationState
-from models.scorer import Scorer, ScoreRequest
+from models.scorer import MAX_PASSAGES, Scorer, ScoreRequest
 from models.text import MAX_CHARACTERS, normalise
 
 
@@ -34,7 +35,7 @@ def score_request(message: Message, state: ConversationState) -> ScoreRequest | 
                 role=Role.BOT,
                 text=message.text,
                 question=state.last_customer_text,
-                passages=message.passages,
+                passages=tuple(islice(filter(normalise, message.passages), MAX_PASSAGES)),  # blank ones say nothing
                 confidence=message.confidence,
             )
         case Role.CUSTOMER:

@@ -98,7 +98,7 @@ class _Table:
         self._want, self._want_after = compiled["want"], compiled["want_after"]
         self._negation, self._negation_after = compiled["negation"], compiled["negation_after"]
         self._only, self._filler = compiled["only"], compiled["filler"]
-        self._yes, self._no = compiled["yes"], compiled["no"]
+        self._yes, self._no, self._declined = compiled["yes"], compiled["no"], compiled["declined"]
 
     def find(self, text: str) -> PhraseMatch | None:
         """Return the first request of a text, else the first declined one."""
@@ -112,9 +112,23 @@ class _Table:
                 if not match.negated:
                     return match
                 declined = declined or match
+        declined = declined or self._outright(clauses)
         if declined is None and self._is_only(self._only, clauses):
             return PhraseMatch(self._blank.join(clause.strip() for clause in clauses), self.language, negated=False)
         return declined
+
+    def _outright(self, clauses: list[str]) -> PhraseMatch | None:
+        """Return a clause that is nothing but "no human": the first, or after one word; later it tells of something.
+
+        Who names another person elsewhere ("not an agent, a manager") declines none.
+        """
+        for place, clause in enumerate(clauses[:2]):
+            words = clause.strip()
+            if (place == 0 or len(clauses[0].split()) == 1) and self._declined.fullmatch(words):
+                if any(self._anyone.search(other) for other in clauses if other != clause):
+                    return None
+                return PhraseMatch(words, self.language, negated=True)
+        return None
 
     def answer(self, text: str) -> bool | None:
         """Return what a text says that is nothing but yes or no."""
@@ -212,9 +226,9 @@ class _Table:
 
 _ENTRIES: Final = (
     "lookalike", "phrase", "person", "talk", "talk_after", "want", "want_after", "negation", "negation_after", "only",
-    "filler", "yes", "no",
+    "filler", "yes", "no", "declined",
 )  # fmt: skip
-_WHOLE: Final = {"only", "yes", "no"}
+_WHOLE: Final = {"only", "yes", "no", "declined"}
 _ANY_WORD: Final = "[^ ]++"
 # in letters, with politeness; what is longer says more than yes, no or "agent"
 _LONGEST_ANSWER: Final = 60

@@ -96,7 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(score.router(turns))
     app.include_router(models.router(bundle, policy))
     app.include_router(ops.router(metrics, require_ready=require_ready))
-    app.include_router(docs.router(app.openapi))
+    app.include_router(docs.router(lambda: app.openapi()))  # noqa: PLW0108 - looked up late, documented.install replaces it
     problems.install(app)
     documented.install(app, tags=_TAGS, shapes=(ScoreAnswer, BatchAnswer, models.ModelsAnswer, ops.HealthAnswer))
     app.add_middleware(

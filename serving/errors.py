@@ -39,7 +39,7 @@ class Stopping(Overloaded):
 
 
 class StoreUnavailable(ServingError):
-    """The database can't be read or written; nothing of this request was recorded."""
+    """The database can't be read or written; the message may be sent again, it never counts twice."""
 
     retry_after_seconds = 5
 

@@ -88,7 +88,7 @@ class Batcher:
         return await entry.answer
 
     async def _count_tokens(self, request: ScoreRequest) -> int:
-        characters = len(request.text) + sum(len(passage) for passage in request.passages)
+        characters = sum(len(text) for text in (request.text, request.question or "", *request.passages))
         if characters <= _LONG:
             return self._scorer.count_tokens(request)
         return await asyncio.to_thread(self._scorer.count_tokens, request)

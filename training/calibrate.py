@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from models.calibration import Logistic, Platt, Temperature, apply, softmax
+from models.calibration import Logistic, Platt, Temperature, softmax
 from models.scorer import COMBINER_FEATURES
 from training.metrics import precision_recall_f1
 
@@ -51,15 +49,16 @@ def _fit(logits: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> tuple[
     return (slope, float(model.intercept_[0])) if slope > 0 else None
 
 
-def fit_sentiment(logits: np.ndarray, ratings: np.ndarray) -> Temperature:
+def fit_sentiment(logits: np.ndarray, ratings: np.ndarray, weights: np.ndarray | None = None) -> Temperature:
     """Choose the temperature whose score P(positive) - P(negative) is nearest to people's ratings, by squared error.
 
     Args:
         logits: float32, (rows, 3): negative, neutral, positive.
         ratings: float32, (rows,) in [-1, 1].
+        weights: float32, (rows,); all alike by default.
     """
     grid = np.geomspace(0.4, 4.0, 60)
-    errors = [np.mean((_score(logits / value) - ratings) ** 2) for value in grid]
+    errors = [np.average((_score(logits / value) - ratings) ** 2, weights=weights) for value in grid]
     return Temperature(temperature=float(grid[int(np.argmin(errors))]))
 
 
@@ -72,14 +71,19 @@ def fit_combiner(features: np.ndarray, good: np.ndarray, weights: np.ndarray) ->
     """Fit P(the answer should be sent) on the combiner's features, (rows, 3); ``good`` may be a share of raters.
 
     A slope that comes out negative would punish better evidence; such features are dropped (weight 0) and the rest
-    fitted again.
+    fitted again. Features are logarithms of probabilities, at most 0, so no answer gets more than sigmoid(intercept).
+
+    Raises:
+        ValueError: there are only good or only bad answers.
     """
     classes = np.concatenate([np.ones(len(good)), np.zeros(len(good))])
     shares = np.concatenate([good, 1.0 - good]) * np.concatenate([weights, weights])
     doubled = np.concatenate([features, features])
     used = list(range(features.shape[1]))
-    while True:
-        kept = shares > 0
+    kept = shares > 0
+    if len(np.unique(classes[kept])) < 2:
+        raise ValueError("found only good or only bad answers; expected both in the calibration split")
+    while used:
         model = LogisticRegression(C=10.0, max_iter=1000).fit(
             doubled[kept][:, used], classes[kept], sample_weight=shares[kept]
         )
@@ -88,6 +92,9 @@ def fit_combiner(features: np.ndarray, good: np.ndarray, weights: np.ndarray) ->
         if not negative:
             break
         used.remove(min(negative, key=coefficients.__getitem__))
+    else:  # nothing that the network says goes with goodness: what is left is the rate of good answers
+        rate = float(shares[: len(good)].sum() / shares.sum())
+        return Logistic(features=COMBINER_FEATURES, weights=(0.0,) * 3, intercept=float(np.log(rate / (1.0 - rate))))
     values = tuple(float(coefficients.get(column, 0.0)) for column in range(features.shape[1]))
     return Logistic(features=COMBINER_FEATURES, weights=values, intercept=float(model.intercept_[0]))
 
@@ -121,10 +128,3 @@ def choose_thresholds(
         best = reached[0] if reached else grid[int(np.argmax([f1 for _, _, f1 in scored]))]
         chosen[label] = float(best)
     return chosen
-
-
-def probabilities_by_head(
-    heads: Mapping[str, Platt | Temperature], logits: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Apply each head's calibration to its logits."""
-    return {name: apply(heads[name], values) for name, values in logits.items() if name in heads}

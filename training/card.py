@@ -20,6 +20,13 @@ WEAKNESSES = (
     "that praise and complain at once come out near the middle.",
     "Answer confidence is learned mostly from short answers about places, products and articles; long, many-step answers "
     "are rarer in its data, and arithmetic or dates that must be compared are beyond it.",
+    'Refusals of a person ("I don\'t want to talk to a human") get a high `explicit` score; the default policy relies on the '
+    "phrase list to see the negation.",
+    'Short legal threats without a lawyer or a court in them ("I\'ll sue you") and accidents told in passing are often missed.',
+    "Nonsense that the passages neither support nor contradict can get a confidence between 0.5 and 0.7, and without "
+    'passages an "I don\'t know" can look like an answer. No answer with passages gets more than sigmoid(intercept) of the '
+    "combiner, about 0.9: a threshold above that always fires.",
+    "Intervals are over rows; eleven systems answered the same DSTC9 questions, so its intervals are somewhat too narrow.",
     "Rates of a label in the calibration data are not those of your traffic: look at the probabilities on your own "
     "conversations before you lower a threshold.",
 )
@@ -42,7 +49,7 @@ def _lines(manifest: Manifest, report: Mapping[str, Any]) -> Iterable[str]:
     yield ""
     yield from _messages(report["messages"], report["baselines"]["tfidf_on_written"])
     yield from _answers(report["answers"], report["baselines"]["overlap_on_answers"])
-    yield from _parity(report["parity"])
+    yield from _parity(report["parity"], report["answer_parity"])
     yield from ["## Known weaknesses", "", *(f"- {line}" for line in WEAKNESSES), ""]
     yield from _data(manifest)
 
@@ -188,7 +195,7 @@ def _answers(report: Mapping[str, Any], baseline: Mapping[str, Any]) -> Iterable
     yield from _table(("source", "part", "n", "AUROC", "ECE-15"), parts)
 
 
-def _parity(report: Mapping[str, Any]) -> Iterable[str]:
+def _parity(report: Mapping[str, Any], answers: Mapping[str, Any]) -> Iterable[str]:
     yield "## int8 against fp32"
     yield ""
     yield (
@@ -197,6 +204,11 @@ def _parity(report: Mapping[str, Any]) -> Iterable[str]:
         f"{_share(report['best_label_share'])}; mean difference of `explicit` "
         f"{_said(report['explicit_mean_difference'], digits=4)} (largest {_said(report['explicit_max_difference'])}), of "
         f"`sentiment` {_said(report['sentiment_mean_difference'], digits=4)}."
+    )
+    yield ""
+    yield (
+        f"On {answers['n']} held-out answers the confidence changes sides at 0.5 on {_share(answers['flip_share'])}; mean "
+        f"difference {_said(answers['mean_difference'], digits=4)}, largest {_said(answers['max_difference'])}."
     )
     yield ""
 

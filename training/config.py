@@ -24,7 +24,8 @@ class _Section(BaseModel):
 class Data(_Section):
     """Which sources are read, and how rows are balanced.
 
-    ``repeat`` multiplies a source's rows in an epoch; ``limit`` takes the first so many rows a source, for smoke runs.
+    ``repeat`` multiplies a source's rows in an epoch; ``limit`` thins all sources together to about
+    so many rows, for smoke runs.
     """
 
     messages: tuple[str, ...]

@@ -113,7 +113,10 @@ def evaluate_messages(
 
 
 def _binary(truth: np.ndarray, probabilities: np.ndarray, head: str) -> dict[str, Any] | None:
-    """AUROC, average precision, ECE, Brier and, at the default policy's threshold, precision, recall, F1."""
+    """AUROC, average precision, ECE, Brier and, at a stated threshold, precision, recall, F1.
+
+    The threshold is 0.8 for ``explicit``, as the default policy has it, else 0.5.
+    """
     classes = truth >= 0.5
     if len(truth) < MIN_ROWS:
         return None

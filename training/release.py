@@ -98,7 +98,6 @@ def release(served: Path, report: Mapping[str, Any], gates: Sequence[Gate], *, b
     target, fresh = bundles / manifest.name, bundles / f".{manifest.name}.new"
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(served, fresh)
-    (fresh / "report.json").unlink(missing_ok=True)
     Bundle.load(fresh)
     _swap(fresh, target)
     _record(bundles / "RELEASES.toml", manifest)

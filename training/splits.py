@@ -27,7 +27,8 @@ class SplitReport:
     """What the splitting did: rows by source and split, and rows dropped by source and reason.
 
     Reasons: ``group``: others of the row's group lie in a split that goes before. ``text``: a near-identical text does.
-    ``glue``: a text as short as "yes please" that train holds too, dropped from the other split.
+    ``glue``: a text as short as "yes please" that train holds too, dropped from the other split. ``passage``: train shows
+    one of the row's passages, say because a system retrieved the wrong entity's there.
     """
 
     counts: dict[str, dict[Split, int]]
@@ -60,7 +61,14 @@ def assign_splits(rows: Sequence[Row], *, seed: int) -> tuple[list[Row], SplitRe
             kept.append(row)
         else:
             dropped[row.source, "glue" if _is_glue(row) else "text"] += 1
-    return kept, _report(kept, dropped)
+    clean = []
+    seen = {key for row in kept if row.split == "train" for key in _passage_keys(row)}
+    for row in kept:
+        if row.split != "train" and not seen.isdisjoint(_passage_keys(row)):
+            dropped[row.source, "passage"] += 1
+        else:
+            clean.append(row)
+    return clean, _report(clean, dropped)
 
 
 def near_key(row: LabelledMessage | AnswerExample) -> str:
@@ -107,6 +115,11 @@ def _text_owners(rows: Sequence[Row]) -> dict[str, Split]:
         key = near_key(row)
         owners[key] = min(owners.get(key, row.split), row.split, key=order.index)
     return owners
+
+
+def _passage_keys(row: LabelledMessage | AnswerExample) -> set[str]:
+    """Return the passages of an answer example, in the form under which two are the same."""
+    return set() if isinstance(row, LabelledMessage) else {normalise_key(passage) for passage in row.passages}
 
 
 def _is_glue(row: LabelledMessage | AnswerExample) -> bool:

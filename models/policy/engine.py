@@ -156,8 +156,8 @@ def _judge(view: View, policy: Policy, phase: Phase) -> Verdict:
     if offer is not None and answer is not None and answer.outcome == "accepted":
         firings = _accept(offer, policy, firings)
     decider = next((firing for firing in firings if firing.action is Action.ESCALATE or offer is None), None)
-    if decider is None and phase is Phase.PRE:
-        decider = _fall_back(view, policy)
+    if decider is None:
+        decider = _fall_back(view, policy, phase)
         firings.extend([decider] if decider else [])
     return Verdict(reports, firings, decider, answer)
 
@@ -173,10 +173,15 @@ def _accept(offer: Offer, policy: Policy, firings: list[Firing]) -> list[Firing]
     return [*others[:place], Firing(offer.rule_id, priority, Action.ESCALATE, reason, None, handoff), *others[place:]]
 
 
-def _fall_back(view: View, policy: Policy) -> Firing | None:
-    """Return what the policy wants when a model failed that some rule would have asked; no second offer, though."""
-    rules = policy.program[Phase.PRE]
+def _fall_back(view: View, policy: Policy, phase: Phase) -> Firing | None:
+    """Return what the policy wants when a model failed that some rule would have asked; no second offer, though.
+
+    A draft for which the bot sent its own confidence is judged by that.
+    """
+    rules = policy.program[phase]
     failed = _failed(view.scores)
+    if phase is Phase.POST and view.message.confidence is not None:
+        return None
     if not failed or not any(rule.heads if view.scores is None else rule.heads.intersection(failed) for rule in rules):
         return None
     action = policy.on_error
@@ -210,7 +215,7 @@ def _remember(
     return replace(after, **changes) if changes else after
 
 
-def _text(decider: Firing, view: View, policy: Policy) -> str | None:
+def _text(decider: Firing, view: View, policy: Policy) -> str:
     own = view.customer.get("language")
     languages = (own if isinstance(own, str) else None, view.language, policy.locale)
     default = policy.messages.offer if decider.action is Action.OFFER else policy.messages.escalate

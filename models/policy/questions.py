@@ -9,9 +9,16 @@ from typing import Final
 from models.contracts import Message, Scores
 from models.text import fold
 
-# what keeps a chat going but asks nothing; a message counts as glue when that is more likely than not
-GLUE: Final = frozenset({"affirm", "deny", "greeting", "thanks_bye", "provide_info"})
+# what keeps a chat going, or lets off steam, but asks nothing; a message is glue when that is more likely than not
+GLUE: Final = frozenset(
+    {"affirm", "deny", "greeting", "thanks_bye", "provide_info", "express_frustration", "abusive_language"}
+)
 _MORE_LIKELY_THAN_NOT: Final = 0.5
+
+_NUMBERS: Final = re.compile(r"\d+")
+# in a key, between the digest of the words and those of the numbers
+_AND_NUMBERS: Final = "#"
+_MAX_NUMBERS: Final = 16
 
 # blanks and punctuation, ASCII, Latin, Arabic, Devanagari and CJK; marks stay, they are vowels in some scripts
 _SEPARATORS: Final = re.compile(
@@ -32,12 +39,31 @@ def question_key(text: str) -> str | None:
     """Return the key under which two texts are the same question, ``None`` for a text too short to be one.
 
     Case, punctuation and spacing don't matter. Fewer than two words are no question; scripts without blanks count two
-    letters as a word.
+    letters as a word. The numbers in a text are a part of its key of their own, see ``is_same_question``.
     """
     words = _words(fold(text))
     if len(words) >= 2 or (words and len(words[0]) >= 4 and _is_unspaced(words[0][0])):
-        return _digest(" ".join(words))
+        folded = " ".join(words)
+        numbers = sorted(set(_NUMBERS.findall(folded)))[:_MAX_NUMBERS]
+        if numbers:
+            return f"{_digest(folded)}{_AND_NUMBERS}{','.join(_digest(number)[:4] for number in numbers)}"
+        return _digest(folded)
     return None
+
+
+def is_same_question(key: str, other: str, *, is_similar: bool) -> bool:
+    """Return whether two keys stand for one question: the same words, or similar ones that name no different numbers.
+
+    "Where is my order 1001?" and "... 2002?" are two questions. Naming fewer numbers than before isn't naming others.
+    """
+    words, _, numbers = key.partition(_AND_NUMBERS)
+    other_words, _, other_numbers = other.partition(_AND_NUMBERS)
+    if words == other_words:
+        return True
+    if not is_similar or not numbers or not other_numbers:
+        return is_similar
+    mine, others = set(numbers.split(",")), set(other_numbers.split(","))
+    return mine <= others or others <= mine
 
 
 def answer_key(text: str) -> str:

@@ -26,15 +26,22 @@ ON_ERROR: Final = "on_error"
 DEFAULT_PATH: Final = Path(__file__).parent / "presets" / "default.yaml"
 
 # Part of every fingerprint. It grows when the same document begins to mean something else (another default).
-_MEANING: Final = 1
+_MEANING: Final = 2
 _DERIVED: Final = ("_fingerprint", "label", "program")
 
 
 class Messages(Part):
-    """What the customer reads when a rule has no message of its own; absent, the bot's own words stand."""
+    """What the customer reads when a rule has no message of its own; absent or null, a sentence in English."""
 
-    escalate: Texts | None = None
-    offer: Texts | None = None
+    escalate: Texts = "Let me bring in a colleague who can help you with this."
+    offer: Texts = "Would you like me to bring in a colleague?"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            return {name: value for name, value in data.items() if value is not None or name not in cls.model_fields}
+        return data
 
 
 class OfferSettings(Part):
@@ -52,9 +59,9 @@ class OfferSettings(Part):
 class Policy(Part):
     """A policy document.
 
-    ``on_error``: what to do when a model failed and no rule decided. ``locale``: the language of messages when the customer's
-    own isn't written. ``action``: what happens to an escalated conversation unless the rule says otherwise. ``enabled``:
-    false switches every rule off.
+    ``on_error``: what to do when a model failed, on a message or on a draft, and no rule decided. ``locale``: the language of
+    messages when the customer's own isn't written. ``action``: what happens to an escalated conversation unless the rule
+    says otherwise. ``enabled``: false switches every rule off.
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]

@@ -42,7 +42,7 @@ def sentence(code: ReasonCode, reports: Iterable[TriggerReport] = ()) -> str:
     return SENTENCES[code]
 
 
-def pick(own: Texts | None, default: Texts | None, languages: Iterable[str | None]) -> str | None:
+def pick(own: Texts | None, default: Texts, languages: Iterable[str | None]) -> str:
     """Return what the customer reads: a rule's own text, else the policy's default, in the first language that is written.
 
     A plain text is for everybody. Of texts per locale the languages are tried in order, each in the rule's own texts and then
@@ -55,6 +55,4 @@ def pick(own: Texts | None, default: Texts | None, languages: Iterable[str | Non
         for texts in written:
             if not isinstance(texts, str) and code in texts:
                 return texts[code]
-    if not written:
-        return None
     return written[0] if isinstance(written[0], str) else next(iter(written[0].values()))

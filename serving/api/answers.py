@@ -134,7 +134,9 @@ class ScoreAnswer(BaseModel):
     text: str | None = Field(description="What the customer should read; `null`: the bot's own answer.")
     action: dict[str, Any] | None
     handoff_id: str | None
-    suppressed: Suppression | None
+    suppressed: Suppression | None = Field(
+        description="Set: the bot keeps silent. `handoff_pending`: a person is on the way; `human_in_control`: a person writes."
+    )
     degraded: list[str] = Field(description="What failed on the way; empty when all went well.")
     scores: ScoresAnswer
     triggers: list[TriggerAnswer]

@@ -20,7 +20,7 @@ _MEANINGS = {
     413: "A text has more than 8,192 characters, or the body is larger than the limit.",
     415: "The body isn't declared as application/json.",
     422: "Fields are missing, unknown or wrong; `errors` lists them.",
-    503: "Overloaded, stopping, or the database can't be used; `Retry-After` says when to try again.",
+    503: "Overloaded, stopping, or the database can't be used; send it again after `Retry-After`; it never counts twice.",
 }
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 

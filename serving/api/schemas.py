@@ -122,6 +122,9 @@ Probability = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=Fals
 Flag = Annotated[bool, Field(strict=True)]
 Facts = Annotated[dict[str, Any], AfterValidator(_facts)]
 
+_PASSAGES = "Only the first 3 that aren't blank are read."
+_CONFIDENCE = "The bot's own confidence, if it has one. It counts only when no passages are sent."
+
 
 class _Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -130,13 +133,15 @@ class _Body(BaseModel):
 class MessageBody(_Body):
     """One utterance. `passages`, `fallback` and `confidence` belong to a bot's message and to no other."""
 
-    id: Id = Field(description="Your id of the message. The same id again returns the recorded answer.")
+    id: Id = Field(
+        description="Your id of the message, one per conversation whoever speaks. The same id returns the recorded answer."
+    )
     role: Role = Field(description="Who said it.")
     text: Text = Field(description="What was said, 1 to 8,192 characters.")
     at: Instant | None = Field(default=None, description="When it was said, with a time zone. Absent: now.")
-    passages: Passages = Field(default=(), description="What the bot drafted its answer from.")
+    passages: Passages = Field(default=(), description="What the bot drafted its answer from. " + _PASSAGES)
     fallback: Flag = Field(default=False, description='Whether the draft is the bot\'s "I did not understand".')
-    confidence: Probability | None = Field(default=None, description="The bot's own confidence, if it has one.")
+    confidence: Probability | None = Field(default=None, description=_CONFIDENCE)
 
     @model_validator(mode="after")
     def _drafts_are_the_bots(self) -> Self:
@@ -162,9 +167,9 @@ class DraftBody(_Body):
     """The bot's draft answer to the customer's message, when the caller has both at hand."""
 
     reply: Text = Field(description="What the bot would answer, 1 to 8,192 characters.")
-    passages: Passages = Field(default=(), description="What the answer was drafted from.")
+    passages: Passages = Field(default=(), description="What the answer was drafted from. " + _PASSAGES)
     fallback: Flag = Field(default=False, description='Whether it is the bot\'s "I did not understand".')
-    confidence: Probability | None = Field(default=None, description="The bot's own confidence, if it has one.")
+    confidence: Probability | None = Field(default=None, description=_CONFIDENCE)
 
 
 class ScoreBody(_Body):
@@ -174,12 +179,15 @@ class ScoreBody(_Body):
     may hold what was said before, oldest first.
     """
 
-    conversation_id: Id | None = Field(default=None, description="Your id of the conversation, one per bot.")
+    conversation_id: Id | None = Field(
+        default=None, description="Your id of the conversation, one per bot. Absent: the call is stateless."
+    )
     bot_id: Id = Field(default="default", description="Which of your bots speaks.")
     message: MessageBody
     bot: DraftBody | None = Field(default=None, description="The bot's draft answer to this customer message.")
     history: Annotated[tuple[MessageBody, ...], Field(max_length=MAX_HISTORY)] = Field(
-        default=(), description="The conversation so far, oldest first; only without `conversation_id`."
+        default=(),
+        description="The conversation so far, each message with its id, oldest first; only without `conversation_id`.",
     )
     customer: Facts = Field(default_factory=dict, description="What rules may know of the customer: tier, language ...")
     channel: Id | None = Field(default=None, description="Where the conversation takes place, such as web.")

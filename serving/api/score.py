@@ -42,7 +42,19 @@ def router(turns: Turns) -> APIRouter:
         - `offer`: the bot sends `text`, which asks whether a person should take over.
         - `escalate`: the bot sends `text`, and a person takes over as `action` says.
 
-        The same `message.id` again returns the recorded answer, byte for byte, and never counts twice.
+        Where `suppressed` is set the bot keeps silent, although the decision is `continue`:
+
+        - `handoff_pending`: a person is on the way.
+        - `human_in_control`: a person writes.
+
+        The same `message.id` again returns the recorded answer, byte for byte, and never counts twice; so a call without
+        an answer is sent again. An `Idempotency-Key` header is not read. The messages of customer, bot and agent share
+        one id space in a conversation.
+
+        Without `conversation_id` the call is stateless: `history` tells what came before, each message with its own id.
+
+        Of a draft's `passages` only the first 3 that aren't blank are read. The bot's own `confidence` counts only when
+        no passages are sent.
         """
         answer = await _unless_gone(request, turns.handle(body.ask(datetime.now(UTC))))
         return Response(status_code=_GONE) if answer is None else _json(answer)
@@ -60,7 +72,7 @@ def router(turns: Turns) -> APIRouter:
     async def score_batch(
         request: Request, body: Annotated[BatchBody, Body(openapi_examples=examples.BATCHES)]
     ) -> Response:
-        """Decide many messages at once. Each item is answered on its own, in its place.
+        """Decide many messages at once: `{"items": [...]}` is answered with `{"results": [...]}`, in the same order.
 
         Items of the same conversation are taken in order. An item that can't be answered has a problem document, as
         `POST /v1/score` would return it, in the place of its answer; the others are not affected.

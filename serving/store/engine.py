@@ -31,7 +31,7 @@ _SQLITE_TROUBLE = {
     "SQLITE_NOTADB": "the file is no SQLite database; set BATON_DATABASE_URL to another file",
 }
 
-_NOT_RECORDED = "Nothing of this request was recorded; send it again when that is mended"
+_SEND_AGAIN = "Send the message again when that is mended; it never counts twice"
 
 
 class Instant(TypeDecorator[datetime]):
@@ -118,7 +118,7 @@ class Store:
             yield
             return
         if not self._writer.acquire(timeout=self.timeout_seconds):
-            raise StoreUnavailable(f"{_SQLITE_TROUBLE['SQLITE_BUSY']}. {_NOT_RECORDED}")
+            raise StoreUnavailable(f"{_SQLITE_TROUBLE['SQLITE_BUSY']}. {_SEND_AGAIN}")
         try:
             yield
         finally:
@@ -151,6 +151,9 @@ def _engine(url: str) -> Engine:
         # as many connections as there are threads that ask; hide_parameters keeps messages out of error texts
         return create_engine(parsed, hide_parameters=True, max_overflow=-1)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        if url.startswith("postgres"):
+            message = "PostgreSQL isn't supported by this release yet; expected one like sqlite:///baton.db"
+            raise StoreUnavailable(f"BATON_DATABASE_URL can't be used: {message}") from error
         message = f"BATON_DATABASE_URL can't be used ({error}); expected one like sqlite:///baton.db"
         raise StoreUnavailable(message) from error
 
@@ -198,5 +201,5 @@ def _sqlite_name(error: DBAPIError) -> str:
 def _explain(error: DBAPIError) -> str:
     known = _SQLITE_TROUBLE.get(_sqlite_name(error))
     if known is not None:
-        return f"{known}. {_NOT_RECORDED}"
+        return f"{known}. {_SEND_AGAIN}"
     return f"the database doesn't answer ({type(error.orig).__name__}); check that it runs and that the URL is right"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from serving.errors import StaleState
@@ -161,10 +161,3 @@ def _decision(key: int, version: int, turn: TurnRow) -> dict[str, object]:
         "bundle": turn.bundle,
         "created_at": turn.now,
     }
-
-
-def count(tx: Tx) -> tuple[int, int]:
-    """Return how many conversations and how many decisions are recorded."""
-    conversations = tx.execute(select(func.count()).select_from(CONVERSATIONS)).scalar_one()
-    decisions = tx.execute(select(func.count()).select_from(DECISIONS)).scalar_one()
-    return int(conversations), int(decisions)

@@ -16,10 +16,11 @@ from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
-from models.contracts import Decision, Message, Scores
+from models.contracts import Action, Decision, Flip, Message, Scores
 from models.conversation import score_request, wants_draft
 from models.errors import InputError, ScoringError
 from models.policy.engine import Outcome, Turn, decide
+from models.policy.explain import MAX_FLIPS
 from models.policy.schema import Policy
 from models.policy.state import NEW, ConversationState, from_json
 from serving.errors import ConversationBusy, MessageConflict, Overloaded, StaleState, StoreUnavailable
@@ -118,7 +119,7 @@ class Turns:
         started = time.perf_counter()
         state = NEW
         for message in ask.history:
-            outcome, _ = await self._take(ask, message, state)
+            outcome, _ = await self._take(ask, message, state, explain=False)  # nobody reads why
             state = outcome.state
         return self._render(await self._decide(ask, state, started))
 
@@ -156,7 +157,9 @@ class Turns:
             latency_ms=round((time.perf_counter() - started) * 1000, 3),
         )
 
-    async def _take(self, ask: Ask, message: Message, state: ConversationState) -> tuple[Outcome, Scores | None]:
+    async def _take(
+        self, ask: Ask, message: Message, state: ConversationState, *, explain: bool = True
+    ) -> tuple[Outcome, Scores | None]:
         """Score and decide one message. A failing model doesn't stop the turn: the policy decides without scores."""
         scores: Scores | None = None
         request = score_request(message, state)
@@ -167,7 +170,7 @@ class Turns:
                 log("scoring.failed", error=error, message_id=message.id, characters=len(message.text))
         turn = Turn(message=message, scores=scores, customer=ask.customer, channel=ask.channel, context=ask.context)
         with self._metrics.stage("decide"):
-            return decide(turn, state, self._policy), scores
+            return decide(turn, state, self._policy, explain=explain), scores
 
     async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do the store's blocking work. A stuck database also keeps others from their thread: nobody waits for ever."""
@@ -217,8 +220,19 @@ def _joined(pre: Decision, post: Decision) -> Decision:
         reasons=(*pre.reasons, *post.reasons),
         degraded=tuple(dict.fromkeys((*pre.degraded, *post.degraded))),
         triggers=(*pre.triggers, *post.triggers),
-        would_flip_if=(*pre.would_flip_if, *post.would_flip_if),
+        would_flip_if=_joined_flips(pre, post),
     )
+
+
+def _joined_flips(pre: Decision, post: Decision) -> tuple[Flip, ...]:
+    """Return the smallest changes that flip a joined decision.
+
+    What would have flipped the ``continue`` of the message says nothing of a decision that the draft brought about.
+    """
+    if post.decision is not Action.CONTINUE:
+        return post.would_flip_if
+    flips = (*pre.would_flip_if, *post.would_flip_if)
+    return tuple(sorted(flips, key=lambda flip: abs(flip.to - flip.value))[:MAX_FLIPS])
 
 
 def _state(stored: StoredConversation | None) -> ConversationState:

@@ -12,9 +12,9 @@ import pytest
 import typer
 from typer.main import get_command
 
-from models.bundle import DEFAULT_PATH
 from models.cli import app
 from models.contracts import Action, ReasonCode, ScoreStatus, Suppression
+from models.policy.schema import parse_policy
 from training.labels import LABELS
 
 ROOT = Path(__file__).parents[2]
@@ -119,12 +119,32 @@ def test_nothing_is_left_to_fill_in(plate):
     assert [mark for mark in ("@@", "TODO", "TBD", "XXX", "lorem") if mark in text] == []
 
 
-@pytest.mark.skipif(not (DEFAULT_PATH / "manifest.json").exists(), reason="no bundle is released yet")
-def test_the_kernels_example_runs():
-    """The Python example on the kernel's doorplate runs as it stands."""
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "models" / "README.md").read_text("utf-8"), re.DOTALL)
-    done = subprocess.run(
+def _blocks(room, language):
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / room / "README.md").read_text("utf-8"), re.DOTALL)
+
+
+def _run(example):
+    return subprocess.run(
         [sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )
+
+
+def test_the_kernels_example_runs():
+    """The Python example on the kernel's doorplate runs as it stands."""
+    (example,) = _blocks("models", "python")
+    done = _run(example)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("escalate ")
+
+
+def test_the_first_pages_python_runs():
+    """The Python example of the first page runs as it stands."""
+    (example,) = _blocks(".", "python")
+    done = _run(example)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("text", _blocks(".", "yaml"))
+def test_the_first_pages_policies_load(text):
+    """A policy that the first page shows can be copied and used."""
+    assert parse_policy(text, "README.md").rules

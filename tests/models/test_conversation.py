@@ -71,6 +71,14 @@ def test_a_draft_is_judged_against_the_last_question():
     )
 
 
+def test_blank_passages_are_no_passages():
+    """Passages of which normalising leaves nothing are dropped; of the others the first three are read."""
+    passages = ("", " \n", "\u200b", "one", "two", "three", "four")
+    draft = said(1, Role.BOT, "On its way.", passages=passages, confidence=0.7)
+    assert score_request(draft, NEW).passages == ("one", "two", "three")
+    assert score_request(replace(draft, passages=passages[:3]), NEW).passages == ()
+
+
 def test_a_bot_that_speaks_first_has_no_question():
     """Before any customer message the question is absent."""
     assert score_request(said(1, Role.BOT, "Hi, how can I help?"), NEW).question is None

@@ -10,16 +10,25 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import func, select
 from starlette.testclient import TestClient
 from tokenizers import Tokenizer
 
 from serving.app import create_app
 from serving.settings import Settings
-from serving.store.engine import Store
+from serving.store.engine import Store, Tx
 from serving.store.migrate import upgrade
+from serving.store.tables import CONVERSATIONS, DECISIONS
 from tests.support.tiny_bundle import build_tiny_bundle
 
 FAILING_WORD = "xylophone"
+
+
+def count(tx: Tx) -> tuple[int, ...]:
+    """Return how many conversations and how many decisions are recorded."""
+    return tuple(
+        tx.execute(select(func.count()).select_from(table)).scalar_one() for table in (CONVERSATIONS, DECISIONS)
+    )
 
 
 @pytest.fixture(scope="session")

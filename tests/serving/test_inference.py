@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
@@ -176,3 +177,20 @@ def test_stopping_with_nobody_waiting_ends(run, metrics):
         return batcher.is_running
 
     assert run(work) is False
+
+
+def test_a_draft_to_a_long_question_is_counted_in_another_thread(run, tiny_bundle):
+    """Nobody waits while the tokens of a long question are counted."""
+    threads = []
+
+    class Watched(Scorer):
+        def count_tokens(self, request):
+            threads.append(threading.current_thread())
+            return super().count_tokens(request)
+
+    async def work(batcher):
+        for question in ("why?", "why? " * 400):
+            await batcher.score(ScoreRequest(role=Role.BOT, text="Because.", question=question))
+
+    run(work, scorer=Watched(Bundle.load(tiny_bundle)))
+    assert [thread is threading.main_thread() for thread in threads] == [True, False]

@@ -13,11 +13,12 @@ import httpx2
 import pytest
 from pydantic import ConfigDict, RootModel
 
-from models.contracts import Message, Role, Scores
+from models.contracts import Action, Decision, Flip, Message, Phase, Role, Scores
 from models.policy.engine import Turn, decide
 from models.policy.schema import default_policy
 from models.policy.state import from_json, to_json
 from serving.app import create_app
+from serving.turn.handle import _joined
 
 TALK = ["hello", "where is my order?", "Where is my order???", "this is useless", "get me a real person!", "thanks"]
 
@@ -120,3 +121,23 @@ def test_a_state_of_another_release_is_not_guessed_at(client, say, tmp_path):
 
     assert response.status_code == 503
     assert "another release" in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        (Action.CONTINUE, ["scores.frustration", "scores.confidence", "scores.explicit"]),
+        (Action.OFFER, ["scores.confidence", "scores.topics.x"]),
+    ],
+)
+def test_a_joined_decision_names_what_flips_it(action, expected):
+    """The smallest three changes of message and draft flip a ``continue``; any other decision is the draft's alone."""
+
+    def decision(phase, decided, *flips):
+        found = (Flip(what=what, value=0.5, to=to, decision=Action.ESCALATE) for what, to in flips)
+        return Decision(phase=phase, decision=decided, would_flip_if=tuple(found))
+
+    flips = [("scores.frustration", 0.6), ("scores.explicit", 0.8)]
+    pre = decision(Phase.PRE, Action.CONTINUE, *flips)
+    post = decision(Phase.POST, action, ("scores.confidence", 0.3), ("scores.topics.x", 0.9))
+    assert expected == [flip.what for flip in _joined(pre, post).would_flip_if]

@@ -49,6 +49,7 @@ def build_report(*, f1: float = 0.9) -> dict[str, Any]:
             "intents": {"written": intents, "all": intents},
         },
         "answers": {"n": 60, "dstc9_track1_human_eval": {"good": good, "sufficient": part, "grounded": part}},
+        "answer_parity": {"n": 40, "flip_share": 0.025, "mean_difference": 0.004, "max_difference": 0.08},
         "parity": {
             "n": 300,
             "decision_flips": 3,

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from models.calibration import Platt, Temperature, apply, sigmoid, softmax
+from models.calibration import Platt, apply, sigmoid, softmax
 from models.scorer import COMBINER_FEATURES
 from training.calibrate import (
     MIN_EXAMPLES,
@@ -13,7 +13,6 @@ from training.calibrate import (
     fit_combiner,
     fit_platt,
     fit_sentiment,
-    probabilities_by_head,
 )
 from training.metrics import brier, ece
 
@@ -200,10 +199,16 @@ def test_a_label_without_examples_gets_a_careful_threshold():
     assert choose_thresholds(("a",), probabilities, targets, precision=0.9) == {"a": 0.8}
 
 
-def test_each_head_has_its_own_calibration():
-    """Heads are calibrated by name; an output without calibration, the embedding, is left out."""
-    logits = {"one": np.zeros((2, 1)), "three": np.zeros((2, 3)), "sentence_embedding": np.zeros((2, 8))}
-    heads = {"one": Platt(slope=(1.0,), intercept=(0.0,)), "three": Temperature(temperature=1.0)}
-    found = probabilities_by_head(heads, logits)
-    assert {name: values.shape for name, values in found.items()} == {"one": (2, 1), "three": (2, 3)}
-    assert found["one"].tolist() == [[0.5], [0.5]]
+def test_a_combiner_without_evidence_says_the_base_rate():
+    """When nothing that the network says goes with goodness, every answer gets the share of good ones."""
+    good = np.asarray([1.0] * 30 + [0.0] * 10)
+    features = np.repeat((1.0 - good)[:, None], 3, axis=1) - 1.0
+    fitted = fit_combiner(features, good, np.ones(len(good)))
+    assert fitted.weights == (0.0, 0.0, 0.0)
+    assert apply(fitted, features).tolist() == pytest.approx([0.75] * 40)
+
+
+def test_a_combiner_needs_good_and_bad_answers():
+    """One class alone can't be told from another."""
+    with pytest.raises(ValueError, match="only good or only bad"):
+        fit_combiner(np.zeros((5, 3)), np.ones(5), np.ones(5))

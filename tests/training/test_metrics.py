@@ -16,7 +16,6 @@ from training.metrics import (
     ece,
     figure,
     interval,
-    macro_recall,
     mean,
     pearson,
     precision_recall_f1,
@@ -235,12 +234,6 @@ def test_pearson_does_not_see_scale_or_shift(values, scale, shift):
 def test_pearson_of_a_constant_is_not_defined(left, right):
     """A side that doesn't move correlates with nothing."""
     assert math.isnan(pearson(np.asarray(left), np.asarray(right)))
-
-
-def test_macro_recall_by_hand():
-    """Classes count alike however often they occur: (2/3 + 1/1) / 2."""
-    truth = np.asarray(["a", "a", "a", "b"])
-    assert macro_recall(truth, np.asarray(["a", "a", "b", "b"])) == pytest.approx(5 / 6, abs=1e-12)
 
 
 # intervals

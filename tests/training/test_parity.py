@@ -12,7 +12,7 @@ from models.policy.schema import default_policy
 from models.scorer import Scorer
 from tests.support.tiny_bundle import build_tiny_bundle
 from training.evaluate import score_messages
-from training.parity import compare_scores
+from training.parity import compare_answers, compare_scores
 
 pytestmark = pytest.mark.slow
 
@@ -51,3 +51,20 @@ def test_messages_that_one_side_did_not_score_are_left_out(scores):
     found = compare_scores(TEXTS, scores, [Scores()] * 3, default_policy())
     assert {"n": 0, "decision_flips": 0} == {name: value for name, value in found.items() if value is not None}
     assert 7 == len(json.loads(json.dumps(found, allow_nan=False)))
+
+
+def test_answers_are_compared_by_side_of_a_half():
+    """The share of answers whose confidence changes sides at 0.5, the mean and the largest difference."""
+    reference = [Scores(confidence=value) for value in (0.4, 0.9, 0.2, None)]
+    found = [Scores(confidence=value) for value in (0.6, 0.8, 0.2, 0.7)]
+    assert {
+        "n": 3,
+        "flip_share": pytest.approx(1 / 3, abs=1e-5),
+        "mean_difference": pytest.approx(0.1),
+        "max_difference": pytest.approx(0.2),
+    } == compare_answers(reference, found)
+
+
+def test_no_answers_give_null():
+    """What isn't defined without a single pair is null."""
+    assert compare_answers([], [])["flip_share"] is None

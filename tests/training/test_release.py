@@ -255,13 +255,6 @@ def test_a_first_release_makes_its_place(candidate, tmp_path):
     assert Bundle.load(release(candidate, build_report(), GATES, bundles=folder)).label == "tiny-2"
 
 
-def test_the_report_is_not_shipped(candidate, bundles):
-    """A report beside the candidate stays with the run; the manifest holds its figures."""
-    (candidate / "report.json").write_text(json.dumps(build_report()), encoding="utf-8")
-    target = release(candidate, build_report(), GATES, bundles=bundles)
-    assert not (target / "report.json").exists()
-
-
 def test_releases_are_recorded_in_order(candidate, bundles):
     """RELEASES.toml says of each release its version, data, code and files, the newest last."""
     release(candidate, build_report(), GATES, bundles=bundles)

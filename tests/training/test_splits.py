@@ -141,3 +141,18 @@ def test_fingerprint_is_pinned():
     """The fingerprint of two known rows stays: bundles name their data by it."""
     rows = [message("the moat leaks", split="train"), answer("Goats welcome?", split="test")]
     assert fingerprint(rows).startswith("04129f9c6e6f")
+
+
+def test_a_passage_that_train_shows_leaves_the_other_splits():
+    """A test or calibration row whose passage stands in a training row is dropped, and counted as such."""
+    rows = [
+        AnswerExample(id=split, source="s", message=split, answer="a", passages=(passage,), group=split, split=split)
+        for split, passage in (
+            ("train", "Open  daily."),
+            ("calibration", "open daily."),
+            ("test", "Closed on Mondays."),
+        )
+    ]
+    kept, report = assign_splits(rows, seed=1)
+    assert ["test", "train"] == sorted(row.id for row in kept)
+    assert {"s": {"passage": 1}} == report.dropped

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from models.contracts import TriggerReport
-from models.policy.triggers.check import PRE, Move, Number, Part, at_least, over
+from models.policy.triggers.check import EVALUATED, PRE, Move, Number, Part, at_least, over
 from models.policy.triggers.view import View
 
 
@@ -26,8 +26,10 @@ class Explicit(Part):
 class ExplicitCheck:
     """Fires at or above its threshold.
 
-    In English the model's head decides alone and a phrase is only evidence. Where the head gave no value, or the request is
-    phrased in a language that the head doesn't read, a phrase stands for 1.0 and its absence, without a head, for 0.0.
+    In English the model's head decides and a phrase is only evidence, but who declines a person ("no human, please") asks
+    for none whatever the head says; there is no margin then, since no value of the head would change it. Where the head
+    gave no value, or the request is phrased in a language that the head doesn't read, a phrase stands for 1.0 and its
+    absence, without a head, for 0.0.
     """
 
     rule_id: str
@@ -39,12 +41,24 @@ class ExplicitCheck:
     def look(self, view: View) -> TriggerReport:
         """Compare the head's probability, or the phrase lists' yes or no."""
         value, evidence = _value(view)
+        # looked up only where it matters: finding phrases takes longer than all other triggers together
+        declined = view.declined if value >= self.threshold and not evidence else None
+        if declined is not None:
+            return TriggerReport(
+                name="explicit",
+                rule_id=self.rule_id,
+                status=EVALUATED,
+                value=value,
+                operator=">=",
+                threshold=self.threshold,
+                evidence={"negated": declined.phrase},
+            )
         return at_least("explicit", self.rule_id, value, self.threshold, evidence)
 
     def moves(self, view: View) -> tuple[Move, ...]:
         """Return the move of the head's probability, if it decided."""
         head = view.scores.explicit if view.scores is not None else None
-        if head is None or _value(view)[0] != head:
+        if head is None or _value(view)[0] != head or view.declined is not None:
             return ()
         return (over("scores.explicit", head, self.threshold),)
 

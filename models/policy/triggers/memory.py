@@ -31,12 +31,14 @@ class Memory(Part):
 
     @model_validator(mode="after")
     def _one_condition(self) -> Memory:
-        if len(self.model_fields_set) != 1:
+        found = self._given()
+        if len(found) != 1:
             names = ", ".join(type(self).model_fields)
-            raise ValueError(
-                f"{len(self.model_fields_set)} conditions, expected exactly one of {names}; use all or any"
-            )
+            raise ValueError(f"{len(found)} conditions, expected exactly one of {names}; use all or any")
         return self
+
+    def _given(self) -> list[str]:
+        return [name for name in type(self).model_fields if getattr(self, name) is not None]
 
     def checks(self, rule_id: str) -> tuple[Check, ...]:
         """Compile."""
@@ -44,7 +46,7 @@ class Memory(Part):
             return (LastConfidenceCheck(rule_id, self.after_confidence_below),)
         if self.fired is not None:
             return (FiredCheck(rule_id, self.fired),)
-        (name,) = self.model_fields_set
+        (name,) = self._given()
         return (MemoryCheck(rule_id, name),)
 
 

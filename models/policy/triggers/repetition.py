@@ -9,6 +9,7 @@ from typing import Final
 from pydantic import Field, model_validator
 
 from models.contracts import TriggerReport
+from models.policy.questions import is_same_question
 from models.policy.state import MAX_EXCHANGES, MAX_QUESTIONS
 from models.policy.triggers.check import BOTH, PRE, Check, Count, Number, Part, at_least
 from models.policy.triggers.view import View
@@ -21,8 +22,9 @@ class Repetition(Part):
     """One to three clauses; each is reported on its own and any of them is enough.
 
     ``max_retries``: the customer asks the same question that many times, this one included, in the same words or with a
-    similarity of at least ``similarity`` (cosine, in [0, 1]). ``max_fallbacks``: the bot didn't understand that many times.
-    ``max_loops``: the same cycle of one to three exchanges (customer intent, bot answer) came that many times in a row.
+    similarity of at least ``similarity`` (cosine, in [0, 1]) and without naming other numbers. ``max_fallbacks``: the bot
+    didn't understand that many times. ``max_loops``: the same cycle of one to three exchanges (customer intent, bot answer)
+    came that many times in a row.
     """
 
     max_retries: Count | None = Field(default=None, ge=2, le=MAX_QUESTIONS)
@@ -68,7 +70,7 @@ class RetriesCheck:
         same = [
             question.message_id
             for question, similarity in zip_longest(view.before.questions, repeats[: len(view.before.questions)])
-            if question.key == key or (similarity is not None and similarity >= self.similarity)
+            if is_same_question(question.key, key, is_similar=similarity is not None and similarity >= self.similarity)
         ]
         evidence = {"message_ids": same} if same else {}
         return at_least("repetition.max_retries", self.rule_id, 1 + len(same), self.threshold, evidence)

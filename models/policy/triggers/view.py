@@ -18,7 +18,7 @@ class View:
     """
 
     __slots__ = (
-        "_folded", "_intents", "_normalised", "_request", "_topics", "after", "before", "channel", "context", "customer",
+        "_folded", "_found", "_intents", "_normalised", "_topics", "after", "before", "channel", "context", "customer",
         "message", "scores",
     )  # fmt: skip
 
@@ -44,7 +44,7 @@ class View:
         self._normalised: str | None = None
         self._intents: dict[str, float] | None = None
         self._topics: dict[str, float] | None = None
-        self._request: PhraseMatch | bool | None = False
+        self._found: PhraseMatch | bool | None = False
 
     @property
     def folded(self) -> str:
@@ -85,10 +85,19 @@ class View:
     @property
     def request(self) -> PhraseMatch | None:
         """The phrase with which the message asks for a person, by the phrase lists; ``None`` if none, or negated."""
-        if isinstance(self._request, bool):
-            found = find_request(self.message.text, self.language)
-            self._request = None if found is None or found.negated else found
-        return self._request
+        found = self._phrase()
+        return None if found is None or found.negated else found
+
+    @property
+    def declined(self) -> PhraseMatch | None:
+        """The phrase with which the message says that it wants no person; ``None`` if none, or if it asks for one too."""
+        found = self._phrase()
+        return found if found is not None and found.negated else None
+
+    def _phrase(self) -> PhraseMatch | None:
+        if isinstance(self._found, bool):
+            self._found = find_request(self.message.text, self.language)
+        return self._found
 
     def missing(self, head: str) -> str:
         """Return why a score is missing, as evidence."""

@@ -149,3 +149,12 @@ def test_a_rule_over_counts_alone_is_looked_at_in_both_phases():
     assert (["r", "pre"], ["r", "post"]) == tuple(
         [report.rule_id for report in outcome.decision.triggers] for outcome in (before, after)
     )
+
+
+def test_a_memory_that_is_null_is_no_condition():
+    """YAML's `offer_pending:` says nothing; alone it is refused, beside a condition it is as if it weren't there."""
+    with pytest.raises(ValueError, match="0 conditions, expected exactly one of offer_pending"):
+        policy_of(rule({"turn": {"offer_pending": None}}))
+    policy = policy_of(rule({"turn": {"offer_pending": None, "after_fallback": True}}))
+    outcomes = play(policy, bot(fallback=True), customer())
+    assert Action.ESCALATE is outcomes[1].decision.decision

@@ -79,7 +79,7 @@ def test_three_negative_messages_in_a_row():
     assert [CONTINUE] * 4 == course(*(said(f"message {n}", s) for n, s in enumerate((bad, bad, calm, bad))))
 
 
-@pytest.mark.parametrize("failed", [(bot(fallback=True), None), (bot(), scored(confidence=0.3))])
+@pytest.mark.parametrize("failed", [(bot(fallback=True), scored()), (bot(), scored(confidence=0.3))])
 def test_rage_after_a_failed_answer(failed):
     """M-02: a furious message escalates when the bot's last answer failed, and is only offered a person otherwise."""
     rage = said("are you kidding me", labelled("express_frustration", sentiment=-0.9, frustration=0.9))
@@ -98,9 +98,9 @@ def test_the_second_fallback():
     """L-15: the second time the bot falls back it says the policy's words instead."""
     steps = [
         said("one two", labelled()),
-        (bot(fallback=True), None),
+        (bot(fallback=True), scored()),
         said("three four", labelled()),
-        (bot(id="b", fallback=True), None),
+        (bot(id="b", fallback=True), scored()),
     ]
     assert [CONTINUE, CONTINUE, CONTINUE, ("escalate", "second_fallback")] == course(*steps)
 

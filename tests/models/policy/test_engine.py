@@ -194,15 +194,46 @@ def test_errors_offer_once():
     assert ("escalate", "error") == (outcome.decision.decision, outcome.decision.reason.code)
 
 
-def test_an_unjudged_draft_is_not_an_error():
-    """A bot's answer whose scoring failed is counted and let through."""
-    policy = policy_of(rule({"confidence": {"threshold": 0.5}}))
-    outcome = decide(Turn(message=bot(), scores=None), NEW, policy)
-    assert (Action.CONTINUE, Phase.POST, 1) == (
+@pytest.mark.parametrize("action", ["continue", "offer", "escalate"])
+@pytest.mark.parametrize("scores", [None, scored(status={"confidence": ScoreStatus.FAILED})])
+def test_on_error_holds_for_drafts(scores, action):
+    """A draft whose scoring failed is counted, and the policy's on_error says what then."""
+    policy = policy_of(rule({"confidence": {"threshold": 0.5}}), on_error=action)
+    outcome = decide(Turn(message=bot(), scores=scores), NEW, policy)
+    assert (action, Phase.POST, 1) == (
         outcome.decision.decision,
         outcome.decision.phase,
         outcome.state.n_bot_responses,
     )
+
+
+def test_a_failure_that_matters_to_no_draft():
+    """No rule looks at drafts, the bot sent a number of its own, or the score merely doesn't exist: the draft goes on."""
+    judged, unjudged = (
+        policy_of(rule({"confidence": {"threshold": 0.5}})),
+        policy_of(rule({"explicit": {"threshold": 0.8}})),
+    )
+    turns = [
+        (unjudged, Turn(message=bot(), scores=None)),
+        (judged, Turn(message=bot(confidence=0.9), scores=None)),
+        (judged, Turn(message=bot(), scores=scored())),
+    ]
+    assert ["continue"] * 3 == decisions(decide(turn, NEW, policy) for policy, turn in turns)
+
+
+@pytest.mark.parametrize("messages", [{}, {"messages": {}}, {"messages": {"escalate": None, "offer": None}}])
+def test_there_is_always_something_to_say(messages):
+    """A policy without messages, or with null for them, says the schema's own, and is one policy with one fingerprint."""
+    policy = policy_of(rule(A, "offer", id="a"), rule(B, id="b"), **messages)
+    offered, escalated = (take(policy, customer(text)).decision.text for text in ("alpha", "beta"))
+    assert (
+        "Would you like me to bring in a colleague?",
+        "Let me bring in a colleague who can help you with this.",
+    ) == (
+        offered,
+        escalated,
+    )
+    assert policy.label == policy_of(rule(A, "offer", id="a"), rule(B, id="b")).label
 
 
 def test_deciding_changes_nothing_it_was_given():

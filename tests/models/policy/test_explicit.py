@@ -66,3 +66,60 @@ def test_without_scores_the_phrases_decide():
     """S-04: explicit requests still escalate when scoring failed."""
     outcome = take(POLICY, customer("get me a human please"), None)
     assert Action.ESCALATE is outcome.decision.decision
+
+
+@pytest.mark.parametrize("value", [0.8, 0.99])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I do not want to speak to a human",
+        "please don't connect me with a human",
+        "don't transfer me to an agent",
+        "no human please, just answer",
+        "not a human, I want the bot",
+        "no agent please",
+        "stop, no operator",
+    ],
+)
+def test_who_declines_a_person_gets_none_whatever_the_head_says(text, value):
+    """S-04: a negated request does not fire, keeps the head's value, and no change of the head is offered as a flip."""
+    outcome = take(POLICY, customer(text), scored(explicit=value))
+    found = report_of(outcome, "explicit")
+    assert (Action.CONTINUE, TriggerStatus.EVALUATED, value, None, ["negated"], ()) == (
+        outcome.decision.decision, found.status, found.value, found.margin, list(found.evidence),
+        outcome.decision.would_flip_if,
+    )  # fmt: skip
+
+
+def test_a_negation_below_the_threshold_offers_no_flip():
+    """Raising the head would not make a negated request fire, so that is no flip."""
+    assert () == take(POLICY, customer("no agent please"), scored(explicit=0.7)).decision.would_flip_if
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no bot, a human",
+        "I don't want a bot, give me a person",
+        "why can't I talk to a human",
+        "why can I not speak to an agent?",
+        "is there no human I can talk to",
+        "why is there no agent",
+        "why won't you connect me to an agent",
+        "you won't let me talk to a person",
+        "never got to speak to a human",
+        "no, human please",
+        "not an agent, a manager",
+        "You're a bot, not a human. Get me a real one",
+        "i dont want a survey about it i want somebody who works there to ring me",
+    ],
+)
+def test_who_complains_of_getting_no_person_wants_one(text):
+    """S-04: a negation of something else, or a complaint that nobody is there, leaves the head its say."""
+    assert Action.ESCALATE is take(POLICY, customer(text), scored(explicit=0.9)).decision.decision
+
+
+def test_a_declined_person_in_another_language():
+    """Also where the head reads more than English the phrases' negation counts."""
+    outcome = take(POLICY, customer("ich brauche keinen Menschen"), scored(explicit=0.9, language="de"))
+    assert Action.CONTINUE is outcome.decision.decision

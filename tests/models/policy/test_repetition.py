@@ -46,9 +46,11 @@ def test_similarity_aligns_with_the_remembered_questions():
     assert ["m-0"] == retries(outcomes[3]).evidence["message_ids"]
 
 
-@pytest.mark.parametrize("label", ["affirm", "deny", "greeting", "thanks_bye", "provide_info"])
+@pytest.mark.parametrize(
+    "label", ["affirm", "deny", "greeting", "thanks_bye", "provide_info", "express_frustration", "abusive_language"]
+)
 def test_glue_is_no_question(label):
-    """L-14: yes, no, hello, thanks and details given are never a repeated question."""
+    """L-14: yes, no, hello, thanks, details given and anger let off are never a repeated question."""
     message = customer("yes that is right")
     outcomes = play(RETRIES, *[(message, scored(intents={label: 0.9}))] * 4)
     assert [0, 0, 0, 0] == [retries(outcome).value for outcome in outcomes]
@@ -144,3 +146,21 @@ def test_glue_is_what_is_more_likely_so_than_not(probability, expected):
     """L-14: the best intent makes a message glue at a probability of one half."""
     outcome = play(RETRIES, (customer("order number twelve"), scored(intents={"provide_info": probability})))[0]
     assert expected == retries(outcome).value
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("Where is my order 1001?", "Where is my order 2002?", 1),
+        ("Where is my order 1001?", "and where is order 1001 now", 2),
+        ("Where is my order 1001?", "where is my order then", 2),
+        ("Where is my order?", "Where is my order 2002?", 2),
+        ("Where is my order 1001?", "I ask for the 2nd time where 1001 is", 2),
+        ("order 1001 of 3 May", "order 2002 of 3 May", 1),
+        ("Where is my order 1001?", "where is my order 1001", 2),
+    ],
+)
+def test_other_numbers_are_another_question(first, second, expected):
+    """L-14: however similar, questions that name different numbers are different ones."""
+    one, two = questions(first, second)
+    assert expected == retries(play(RETRIES, one, (two, scored(repeats=(0.99,))))[1]).value

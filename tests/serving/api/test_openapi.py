@@ -124,3 +124,13 @@ def test_the_docs_page_needs_no_other_machine(client, document):
     assert "<script" not in response.text
     for path in document["paths"]:
         assert path in response.text
+
+
+def test_the_docs_page_leaves_the_document_whole(client):
+    """Whoever opens the page first doesn't change the document: all schemas are there and every reference resolves."""
+    assert client.get("/docs").status_code == 200
+    document = client.get("/openapi.json").json()
+    schemas = document["components"]["schemas"]
+
+    assert {"ScoreAnswer", "BatchAnswer", "ModelsAnswer", "HealthAnswer", "ProblemDocument"} <= set(schemas)
+    assert set(references(document)) <= {f"#/components/schemas/{name}" for name in schemas}

@@ -15,7 +15,7 @@ from models.policy.schema import default_policy
 from models.scorer import Scorer
 from serving.api.answers import ScoreAnswer
 from serving.app import create_app
-from serving.store.turns import count
+from tests.serving.conftest import count
 
 CONVERSATION = [
     ("customer", "Where is my order?"),

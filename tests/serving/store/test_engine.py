@@ -177,7 +177,9 @@ def test_a_file_that_is_no_database_is_told_as_such(database):
         ("sqlite://", "expected a file"),
         ("sqlite:///:memory:", "expected a file"),
         ("nonsense", "expected one like"),
-        ("postgresql+nodriver://host/db", "expected one like"),
+        ("postgresql+nodriver://host/db", "PostgreSQL isn't supported by this release yet"),
+        ("postgresql://user:secret@host/db", "PostgreSQL isn't supported by this release yet"),
+        ("mysql+nodriver://host/db", "expected one like"),
     ],
 )
 def test_a_url_that_cannot_be_used_is_explained(url, says):

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from serving.errors import StaleState
-from serving.store.turns import MessageRow, TurnRow, count, load, record
+from serving.store.turns import MessageRow, TurnRow, load, record
+from tests.serving.conftest import count
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 MESSAGE = MessageRow(
