@@ -26,6 +26,8 @@ WEAKNESSES = (
     "Nonsense that the passages neither support nor contradict can get a confidence between 0.5 and 0.7, and without "
     'passages an "I don\'t know" can look like an answer. No answer with passages gets more than sigmoid(intercept) of the '
     "combiner, about 0.9: a threshold above that always fires.",
+    "DSTC9's test leaves out 1,964 rows whose retrieved passage train shows too, there as a wrong retrieval. With them, in the "
+    "release before, AUROC was 0.697: answers from passages that look alike, of neighbouring hotels say, are the hard ones.",
     "Intervals are over rows; eleven systems answered the same DSTC9 questions, so its intervals are somewhat too narrow.",
     "Rates of a label in the calibration data are not those of your traffic: look at the probabilities on your own "
     "conversations before you lower a threshold.",
