@@ -190,10 +190,8 @@ def test_two_poor_answers_escalate(scorer: Scorer) -> None:
     """The second low-confidence answer is replaced by the policy's message. (C-01, C-02, S-07)"""
     conversation = Conversation(scorer, default_policy())
     decisions = []
-    for number in range(2):
-        conversation.take(
-            Message(id=f"c-{number}", role=Role.CUSTOMER, text=f"How long does refund {number} take?", at=AT)
-        )
+    for number, question in enumerate(("How long does a refund take?", "so when do I get my money back")):
+        conversation.take(Message(id=f"c-{number}", role=Role.CUSTOMER, text=question, at=AT))
         draft = Message(
             id=f"b-{number}",
             role=Role.BOT,
