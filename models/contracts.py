@@ -37,7 +37,7 @@ class Action(StrEnum):
 
 
 class ReasonCode(StrEnum):
-    """Why a decision was taken; a closed set (SPEC section 3)."""
+    """Why a decision was taken; a closed set."""
 
     EXPLICIT_REQUEST = "explicit_request"
     INTENT = "intent"
@@ -160,7 +160,7 @@ class TriggerReport:
     """What one trigger saw: value, operator, threshold, margin and evidence.
 
     ``margin`` is signed: at or above zero the comparison holds, below zero it is that far from holding; ``None`` where
-    the value has no distance (a keyword). Boundaries are part of the contract (SPEC section 3).
+    the value has no distance (a keyword). Boundaries are part of the contract: probabilities fire at >=, sentiment and confidence at <.
     """
 
     name: str

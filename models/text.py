@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# the longest message the service takes (SPEC section 2), in characters
+# the longest message the service takes, in characters
 MAX_CHARACTERS = 8192
 
 # Zero-width joiners keep emoji and several scripts together, so they stay; other control and format characters go.

@@ -1,4 +1,4 @@
-"""The default policy does what SPEC section 3 says (rows M-02, M-03, M-16, A-02, S-14, S-15, S-16)."""
+"""The default policy, course by course (rows M-02, M-03, M-16, A-02, S-14, S-15, S-16)."""
 
 import pytest
 
