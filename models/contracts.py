@@ -160,7 +160,8 @@ class TriggerReport:
     """What one trigger saw: value, operator, threshold, margin and evidence.
 
     ``margin`` is signed: at or above zero the comparison holds, below zero it is that far from holding; ``None`` where
-    the value has no distance (a keyword). Boundaries are part of the contract: probabilities fire at >=, sentiment and confidence at <.
+    the value has no distance (a keyword). Boundaries are part of the contract: probabilities fire at >=, sentiment and
+    confidence at <.
     """
 
     name: str
