@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from models.records import AnswerExample, Split
+from models.text import fold
 from training.sources.rows import hash_share
 
 AMAZON, SQUAD2 = "amazon_product_qa", "squad2_dev_half"
@@ -131,7 +132,8 @@ def read_begin(folder: Path) -> Iterator[AnswerExample]:
                 grounded = targets.get(record["begin_label"])
                 if grounded is None or not record["response"].strip():
                     continue
-                group = f"{BEGIN}:{record['knowledge'][:200]}"
+                # one piece of knowledge is one document, however a system wrote its capitals and blanks
+                group = f"{BEGIN}:{fold(record['knowledge'])}"
                 yield AnswerExample(
                     id=f"{BEGIN}:{path.stem}-{number}",
                     source=BEGIN,
