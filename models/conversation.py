@@ -12,11 +12,12 @@ from itertools import islice
 from typing import Any
 
 from models.contracts import Action, Decision, Message, Role, Scores
+from models.encoding import MAX_PASSAGES
 from models.errors import InputError, ScoringError
 from models.policy.engine import Turn, decide
 from models.policy.schema import Policy
 from models.policy.state import NEW, ConversationState
-from models.scorer import MAX_PASSAGES, Scorer, ScoreRequest
+from models.scorer import Scorer, ScoreRequest
 from models.text import MAX_CHARACTERS, normalise
 
 

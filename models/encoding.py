@@ -12,6 +12,9 @@ from tokenizers import Tokenizer
 from models.errors import BundleCorrupt
 from models.text import normalise
 
+# how many passages of an answer are read
+MAX_PASSAGES = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
@@ -84,6 +87,11 @@ class Encoder:
         judged += [*(self._pieces(answer, self.answer_tokens) if answer else ()), self._sep]
         source = [*(self._pieces(passage, self.passage_tokens) if passage else ()), self._sep]
         return Encoded((*judged, *source), (0,) * len(judged) + (1,) * len(source))
+
+    def answers(self, question: str, answer: str | None, passages: Sequence[str]) -> list[Encoded]:
+        """Encode an answer with each of its first ``MAX_PASSAGES`` passages; without any, once with none."""
+        read: Sequence[str | None] = passages[:MAX_PASSAGES] or (None,)
+        return [self.answer(question, answer, passage) for passage in read]
 
     def batch(self, rows: Sequence[Encoded]) -> dict[str, np.ndarray]:
         """Pad rows to the longest: ``input_ids, attention_mask, token_type_ids``, int64 of shape (batch, tokens)."""

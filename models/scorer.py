@@ -24,7 +24,6 @@ from models.session import Session
 
 # A message counts as foreign only when its identification is this sure: chat English is often taken for something else.
 FOREIGN_PROBABILITY = 0.8
-MAX_PASSAGES = 3
 EMBEDDING = "sentence_embedding"
 COMBINER_FEATURES = ("log_sufficient", "log_grounded", "log_answers")
 # a part counts as at least this probable: beyond it the network is sure, and more sureness says nothing
@@ -138,8 +137,7 @@ class Scorer:
     def _rows(self, request: ScoreRequest) -> list[Encoded]:
         if request.role is not Role.BOT:
             return [self._encoder.message(request.text)]
-        passages: Sequence[str | None] = request.passages[:MAX_PASSAGES] or (None,)
-        return [self._encoder.answer(request.question or "", request.text, passage) for passage in passages]
+        return self._encoder.answers(request.question or "", request.text, request.passages)
 
     def _score(self, request: ScoreRequest) -> Scores:
         if request.role is Role.BOT:

@@ -27,6 +27,15 @@ def normalise(text: str) -> str:
     return _SPACES.sub(" ", unicodedata.normalize("NFKC", "".join(kept))).strip()
 
 
+# Thai, Lao, Burmese, Khmer; kana and Han
+_UNSPACED = (("\u0e00", "\u0eff"), ("\u1000", "\u109f"), ("\u1780", "\u17ff"), ("\u3040", "\u9fff"))
+
+
+def is_unspaced(char: str) -> bool:
+    """Return whether a letter belongs to a script that writes no blanks between words."""
+    return any(first <= char <= last for first, last in _UNSPACED)
+
+
 def fold(text: str) -> str:
     """Return the text as comparisons see it: normalised and case-folded (``Straße`` equals ``STRASSE``)."""
     return unicodedata.normalize("NFKC", normalise(text).casefold())

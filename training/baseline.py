@@ -13,8 +13,8 @@ from sklearn.pipeline import FeatureUnion
 from models.records import AnswerExample, LabelledMessage
 from models.text import fold
 from training import metrics
-from training.evaluate import EXPLICIT_THRESHOLD, MIN_ROWS, truth_matrix
-from training.labels import LABELS
+from training.evaluate import EXPLICIT_THRESHOLD, MIN_ROWS
+from training.labels import LABELS, truth_matrix
 
 
 def _vectoriser() -> FeatureUnion:

@@ -10,13 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.encoding import Encoded, Encoder
+from models.encoding import MAX_PASSAGES, Encoded, Encoder
 from models.records import AnswerExample, LabelledMessage
-from models.scorer import MAX_PASSAGES
-from training.labels import ANSWER_PARTS, LABELS, POLARITIES
+from training.labels import ANSWER_PARTS, POLARITIES, truth_matrix
 
 NAN = float("nan")
-_COLUMN = {label: column for column, label in enumerate(LABELS)}
 _KEYS_NEAR = {
     "a": "sqz", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "j": "hk",
     "k": "jl", "l": "k", "m": "n", "n": "bm", "o": "ip", "p": "o", "q": "wa", "r": "et", "s": "ad", "t": "ry",
@@ -39,17 +37,12 @@ def message_targets(rows: Sequence[LabelledMessage]) -> dict[str, np.ndarray]:
         ``intents`` float32 (rows, labels) with NaN where a label is not labelled; ``out_of_scope, explicit, sentiment,
         frustration`` float32 (rows,) with NaN; ``polarity`` int64 (rows,) with -1; ``weight`` float32 (rows,).
     """
-    intents = np.full((len(rows), len(LABELS)), NAN, dtype=np.float32)
-    for number, row in enumerate(rows):
-        known = LABELS if row.known == "all" else row.known
-        intents[number, [_COLUMN[label] for label in known]] = 0.0
-        intents[number, [_COLUMN[label] for label in row.labels]] = 1.0
 
     def column(values: Sequence[float | bool | None]) -> np.ndarray:
         return np.asarray([NAN if value is None else float(value) for value in values], dtype=np.float32)
 
     return {
-        "intents": intents,
+        "intents": truth_matrix(rows).astype(np.float32),
         "out_of_scope": column([row.out_of_scope for row in rows]),
         "explicit": column([row.explicit for row in rows]),
         "sentiment": column([row.sentiment for row in rows]),
@@ -142,7 +135,7 @@ def answer_batches(
     batch, -1 for none.
     """
     targets = answer_targets(rows)
-    encoded = [_answer_rows(row, encoder) for row in rows]
+    encoded = [encoder.answers(row.message, row.answer, row.passages) for row in rows]
 
     def epoch(seed: int) -> Iterator[Batch]:
         rng = random.Random(seed)  # noqa: S311 - shuffling, not secrets
@@ -159,8 +152,3 @@ def answer_batches(
             yield Batch(inputs, chosen | {"owner": torch.from_numpy(owner)})
 
     return epoch
-
-
-def _answer_rows(row: AnswerExample, encoder: Encoder) -> list[Encoded]:
-    passages: Sequence[str | None] = row.passages[:MAX_PASSAGES] or (None,)
-    return [encoder.answer(row.message, row.answer, passage) for passage in passages]

@@ -13,7 +13,7 @@ from models.contracts import Role, Scores
 from models.records import AnswerExample, LabelledMessage
 from models.scorer import Scorer, ScoreRequest
 from training import metrics
-from training.labels import ANSWER_PARTS, LABELS
+from training.labels import ANSWER_PARTS, LABELS, truth_matrix
 
 MIN_ROWS = 30
 EXPLICIT_THRESHOLD = 0.8
@@ -51,18 +51,6 @@ def label_matrix(scores: Sequence[Scores]) -> np.ndarray:
     for number, row in enumerate(scores):
         for entry in row.intents or ():
             matrix[number, column[entry.label]] = entry.probability
-    return matrix
-
-
-def truth_matrix(rows: Sequence[LabelledMessage]) -> np.ndarray:
-    """Return float64 (rows, labels): 1 present, 0 known to be absent, NaN not labelled."""
-    matrix = np.full((len(rows), len(LABELS)), np.nan)
-    column = {label: number for number, label in enumerate(LABELS)}
-    for number, row in enumerate(rows):
-        for label in LABELS if row.known == "all" else row.known:
-            matrix[number, column[label]] = 0.0
-        for label in row.labels:
-            matrix[number, column[label]] = 1.0
     return matrix
 
 

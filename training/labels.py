@@ -3,6 +3,14 @@
 Version changes when a label is added, removed or changes meaning; bundles carry it.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.records import LabelledMessage
+
 VERSION = 1
 
 LABELS: tuple[str, ...] = (
@@ -22,3 +30,15 @@ TOPICS: tuple[str, ...] = (
 
 POLARITIES: tuple[str, ...] = ("negative", "neutral", "positive")
 ANSWER_PARTS: tuple[str, ...] = ("sufficient", "grounded", "answers")
+
+
+def truth_matrix(rows: Sequence[LabelledMessage]) -> np.ndarray:
+    """Return float64 (rows, labels): 1 present, 0 known to be absent, NaN not labelled."""
+    matrix = np.full((len(rows), len(LABELS)), np.nan)
+    column = {label: number for number, label in enumerate(LABELS)}
+    for number, row in enumerate(rows):
+        for label in LABELS if row.known == "all" else row.known:
+            matrix[number, column[label]] = 0.0
+        for label in row.labels:
+            matrix[number, column[label]] = 1.0
+    return matrix

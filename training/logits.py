@@ -11,7 +11,7 @@ from tqdm import tqdm
 from models.bundle import ANSWER_HEAD, ANSWER_INPUTS, MESSAGE_HEADS, MESSAGE_INPUTS
 from models.encoding import Encoder
 from models.records import AnswerExample, LabelledMessage
-from models.scorer import EMBEDDING, MAX_PASSAGES
+from models.scorer import EMBEDDING
 from models.session import Session
 
 
@@ -33,7 +33,6 @@ def answer_logits(graph: Path, encoder: Encoder, rows: Sequence[AnswerExample]) 
     session = Session(graph, inputs=ANSWER_INPUTS, outputs=(ANSWER_HEAD,))
     found = []
     for row in tqdm(rows, desc=f"{graph.name} logits", unit="answer", mininterval=5.0):
-        passages: Sequence[str | None] = row.passages[:MAX_PASSAGES] or (None,)
-        encoded = [encoder.answer(row.message, row.answer, passage) for passage in passages]
+        encoded = encoder.answers(row.message, row.answer, row.passages)
         found.append(np.concatenate([session.run(encoder.batch([part]))[ANSWER_HEAD] for part in encoded]))
     return found

@@ -13,14 +13,15 @@ import json
 import math
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from models.bundle import ANSWER_HEAD, MESSAGE_HEADS, Bundle, Head, Windows, write_manifest
 from models.calibration import Platt, apply
@@ -30,12 +31,12 @@ from models.records import AnswerExample, LabelledMessage
 from models.scorer import Scorer, combiner_features, over_passages
 from training import labels
 from training.baseline import answer_baselines, message_baselines
-from training.batches import answer_batches, answer_targets, message_batches, message_targets
+from training.batches import Batch, answer_batches, answer_targets, message_batches, message_targets
 from training.calibrate import choose_thresholds, fit_combiner, fit_platt, fit_sentiment
 from training.config import Experiment, Training
 from training.evaluate import evaluate_answers, evaluate_messages, score_answers, score_messages
 from training.export import export, quantise
-from training.finetune import finetune
+from training.finetune import Epochs, N, finetune
 from training.logits import answer_logits, message_logits
 from training.losses import WEIGHTS, answer_loss, message_loss
 from training.networks import AnswerNetwork, MessageNetwork, build_encoder, tokenizer_file
@@ -108,41 +109,58 @@ def _key(experiment: Experiment, rows: Sequence[Any], settings: Training) -> str
 
 def train_message(experiment: Experiment, prepared: Prepared, work: Path, *, run: Run | None = None) -> MessageNetwork:
     """Fine-tune the message network, or load it where this data and these settings were trained before."""
-    rows = _repeated(prepared.of("train"), experiment)
     settings = experiment.message
-    torch.manual_seed(experiment.seed)
-    network = MessageNetwork(build_encoder(experiment.encoder.name, dropout=experiment.encoder.dropout))
-    epochs = message_batches(rows, Encoder(tokenizer_file()), batch_size=settings.batch_size, noise=settings.noise)
-    finetune(
-        network,
-        epochs,
-        message_loss,
-        settings,
-        steps_per_epoch=math.ceil(len(rows) / settings.batch_size),
-        folder=work / f"message-{_key(experiment, prepared.of('train'), settings)}",
-        seed=experiment.seed,
-        log=lambda step, values: run.metrics({"message": values}, step=step) if run else None,
-    )
-    return network.eval()
+
+    def batches(rows: Sequence[LabelledMessage]) -> Epochs:
+        return message_batches(rows, _encoder(), batch_size=settings.batch_size, noise=settings.noise)
+
+    task = Task("message", MessageNetwork, batches, message_loss, settings)
+    return _trained(task, experiment, prepared, work, run=run)
 
 
 def train_confidence(
     experiment: Experiment, prepared: Prepared, work: Path, *, run: Run | None = None
 ) -> AnswerNetwork:
     """Fine-tune the answer cross-encoder, or load it where this data and these settings were trained before."""
-    rows = _repeated(prepared.of("train"), experiment)
     settings = experiment.confidence
+
+    def batches(rows: Sequence[AnswerExample]) -> Epochs:
+        return answer_batches(rows, _encoder(), batch_size=settings.batch_size)
+
+    task = Task("confidence", AnswerNetwork, batches, answer_loss, settings)
+    return _trained(task, experiment, prepared, work, run=run)
+
+
+def _encoder() -> Encoder:
+    """Return the tokenizer with the windows that the bundle will have."""
+    return Encoder(tokenizer_file(), **Windows().model_dump())
+
+
+@dataclass(frozen=True, slots=True)
+class Task(Generic[N]):
+    """What the trainings of the two networks differ in."""
+
+    name: str
+    network: Callable[[nn.Module], N]
+    batches: Callable[[Sequence[Any]], Epochs]
+    loss: Callable[[N, Batch], Tensor]
+    settings: Training
+
+
+def _trained(task: Task[N], experiment: Experiment, prepared: Prepared, work: Path, *, run: Run | None) -> N:
+    train = prepared.of("train")
+    rows = _repeated(train, experiment)
     torch.manual_seed(experiment.seed)
-    network = AnswerNetwork(build_encoder(experiment.encoder.name, dropout=experiment.encoder.dropout))
+    network = task.network(build_encoder(experiment.encoder.name, dropout=experiment.encoder.dropout))
     finetune(
         network,
-        answer_batches(rows, Encoder(tokenizer_file()), batch_size=settings.batch_size),
-        answer_loss,
-        settings,
-        steps_per_epoch=math.ceil(len(rows) / settings.batch_size),
-        folder=work / f"confidence-{_key(experiment, prepared.of('train'), settings)}",
+        task.batches(rows),
+        task.loss,
+        task.settings,
+        steps_per_epoch=math.ceil(len(rows) / task.settings.batch_size),
+        folder=work / f"{task.name}-{_key(experiment, train, task.settings)}",
         seed=experiment.seed,
-        log=lambda step, values: run.metrics({"confidence": values}, step=step) if run else None,
+        log=lambda step, values: run.metrics({task.name: values}, step=step) if run else None,
     )
     return network.eval()
 
@@ -165,11 +183,11 @@ def build_bundle(
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         shutil.copyfile(tokenizer_file(), folder / "tokenizer.json")
-    encoder = Encoder(tokenizer_file(), **Windows().model_dump())
+    encoder = _encoder()
     held_out = [encoder.message(row.text) for row in messages.of("test")[:PARITY_SAMPLE]]
-    drafts = [encoder.answer(row.message, row.answer, (row.passages or (None,))[0]) for row in answers.of("test")]
+    drafts = [encoder.answers(row.message, row.answer, row.passages)[0] for row in answers.of("test")[:PARITY_SAMPLE]]
     differences = {}
-    for name, network, rows in (("message", message, held_out), ("confidence", confidence, drafts[:PARITY_SAMPLE])):
+    for name, network, rows in (("message", message, held_out), ("confidence", confidence, drafts)):
         graph = export(network, twin / f"{name}.onnx")
         differences[name] = check_export(network, graph, encoder, rows)
         quantise(graph, served / f"{name}.onnx")

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from models.records import AnswerExample, LabelledMessage, Split
-from training.sources.rows import GLUE_WORDS, hash_share, normalise_key
+from models.text import fold
+from training.sources.rows import GLUE_WORDS, hash_share
 
 Row = TypeVar("Row", LabelledMessage, AnswerExample)
 
@@ -77,7 +78,7 @@ def near_key(row: LabelledMessage | AnswerExample) -> str:
     Of an answer example it covers message, answer and passages, since many customers ask the same question elsewhere.
     """
     text = _text(row)
-    key = _DIGITS.sub("0", " ".join(_NOT_WORDS.sub(" ", normalise_key(text)).split()))
+    key = _DIGITS.sub("0", " ".join(_NOT_WORDS.sub(" ", fold(text)).split()))
     # emoji and punctuation alone
     return key or text
 
@@ -119,7 +120,7 @@ def _text_owners(rows: Sequence[Row]) -> dict[str, Split]:
 
 def _passage_keys(row: LabelledMessage | AnswerExample) -> set[str]:
     """Return the passages of an answer example, in the form under which two are the same."""
-    return set() if isinstance(row, LabelledMessage) else {normalise_key(passage) for passage in row.passages}
+    return set() if isinstance(row, LabelledMessage) else {fold(passage) for passage in row.passages}
 
 
 def _is_glue(row: LabelledMessage | AnswerExample) -> bool:
@@ -133,7 +134,7 @@ def _text(row: LabelledMessage | AnswerExample) -> str:
 
 
 def _line(row: LabelledMessage | AnswerExample) -> str:
-    text = hashlib.sha256(normalise_key(_text(row)).encode()).hexdigest()
+    text = hashlib.sha256(fold(_text(row)).encode()).hexdigest()
     # defaults are left out, so that a field that records get later doesn't change the name of old data
     rest = row.model_dump(mode="json", exclude_defaults=True, exclude={"id", "text", "message", "answer", "passages"})
     return json.dumps([row.id, text, rest], sort_keys=True)

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from models.contracts import Message, Scores
-from models.text import fold
+from models.text import fold, is_unspaced
 
 # what keeps a chat going, or lets off steam, but asks nothing; a message is glue when that is more likely than not
 GLUE: Final = frozenset(
@@ -42,7 +42,7 @@ def question_key(text: str) -> str | None:
     letters as a word. The numbers in a text are a part of its key of their own, see ``is_same_question``.
     """
     words = _words(fold(text))
-    if len(words) >= 2 or (words and len(words[0]) >= 4 and _is_unspaced(words[0][0])):
+    if len(words) >= 2 or (words and len(words[0]) >= 4 and is_unspaced(words[0][0])):
         folded = " ".join(words)
         numbers = sorted(set(_NUMBERS.findall(folded)))[:_MAX_NUMBERS]
         if numbers:
@@ -81,11 +81,6 @@ def asks(message: Message, scores: Scores | None) -> str | None:
 
 def _words(folded: str) -> list[str]:
     return _SEPARATORS.sub(" ", folded).split()
-
-
-def _is_unspaced(char: str) -> bool:
-    """Return whether a letter belongs to a script that writes no blanks between words (Thai, Chinese, Japanese ...)."""
-    return "\u0e00" <= char <= "\u0eff" or "\u3040" <= char <= "\u9fff"
 
 
 def _digest(text: str) -> str:

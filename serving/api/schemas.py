@@ -14,7 +14,7 @@ from models.text import MAX_CHARACTERS
 from serving.turn.values import Ask
 
 MAX_ID = 256
-MAX_PASSAGES = 20
+MAX_PASSAGES_SENT = 20
 MAX_HISTORY = 200
 MAX_BATCH = 256
 MAX_FACTS = 200
@@ -116,7 +116,7 @@ Passage = Annotated[
     AfterValidator(_encodable),
     Field(json_schema_extra={"maxLength": MAX_CHARACTERS}),
 ]
-Passages = Annotated[tuple[Passage, ...], Field(max_length=MAX_PASSAGES)]
+Passages = Annotated[tuple[Passage, ...], Field(max_length=MAX_PASSAGES_SENT)]
 Instant = Annotated[datetime, BeforeValidator(_only_text), AfterValidator(_instant)]
 Probability = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
 Flag = Annotated[bool, Field(strict=True)]

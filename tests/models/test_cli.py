@@ -215,19 +215,25 @@ def test_help_names_every_command(baton):
 # chat
 
 
-def test_chat_through_a_pipe(tiny, policy):
-    """Lines from a pipe are taken one by one, in their roles, until an empty line."""
-    lines = ["my lawyer will call", "agent: hello, this is Ana", "my lawyer again", "", "never read, lawyer"]
-    done = subprocess.run(
-        [sys.executable, "-c", "from models.cli import main; main()", "chat", "--bundle", tiny, "--policy", policy],
+def chat(lines, bundle, policy):
+    """What `baton chat` does with lines from a pipe, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", "from models.cli import main; main()", "chat", "--bundle", bundle, "--policy", policy],
         cwd=ROOT,
-        input="\n".join(lines),
+        input=lines,
         capture_output=True,
         text=True,
+        encoding="utf-8",
         timeout=60,
         env={"COLUMNS": "400", "PATH": "", "PYTHONUTF8": "1"},
         check=False,
     )
+
+
+def test_chat_through_a_pipe(tiny, policy):
+    """Lines from a pipe are taken one by one, in their roles, until an empty line."""
+    lines = ["my lawyer will call", "agent: hello, this is Ana", "my lawyer again", "", "never read, lawyer"]
+    done = chat("\n".join(lines), tiny, policy)
     decisions = [line.removeprefix("> ") for line in done.stdout.splitlines() if line.startswith("> ")]
     assert (done.returncode, done.stderr) == (0, "")
     assert decisions[:3] == [
@@ -241,17 +247,7 @@ def test_chat_through_a_pipe(tiny, policy):
 def test_chat_goes_on_after_a_line_that_cannot_be_scored(tiny, policy):
     """A line of nothing visible, or one that is too long, is refused with one line each, and the next is decided."""
     lines = ["\u200b", "x" * 8193, "my lawyer will call"]
-    done = subprocess.run(
-        [sys.executable, "-c", "from models.cli import main; main()", "chat", "--bundle", tiny, "--policy", policy],
-        cwd=ROOT,
-        input="\n".join(lines),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=60,
-        env={"COLUMNS": "400", "PATH": "", "PYTHONUTF8": "1"},
-        check=False,
-    )
+    done = chat("\n".join(lines), tiny, policy)
     assert 0 == done.returncode
     assert [
         "baton: message 'm-1' of the customer has no visible character",
@@ -262,15 +258,6 @@ def test_chat_goes_on_after_a_line_that_cannot_be_scored(tiny, policy):
 
 def test_chat_ends_with_its_input(tiny, policy):
     """The end of the input ends the chat, with exit code 0."""
-    done = subprocess.run(
-        [sys.executable, "-c", "from models.cli import main; main()", "chat", "--bundle", tiny, "--policy", policy],
-        cwd=ROOT,
-        input="bot: Your parcel is on its way.\nfallback: Sorry?\nhello there",
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={"COLUMNS": "400", "PATH": "", "PYTHONUTF8": "1"},
-        check=False,
-    )
+    done = chat("bot: Your parcel is on its way.\nfallback: Sorry?\nhello there", tiny, policy)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("> continue") == 3

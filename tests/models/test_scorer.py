@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from models import calibration
 from models.bundle import ANSWER_HEAD, ANSWER_INPUTS, MESSAGE_HEADS, MESSAGE_INPUTS, Bundle
 from models.contracts import Role, Scores, ScoreStatus
-from models.encoding import Encoder
+from models.encoding import MAX_PASSAGES, Encoder
 from models.errors import ScoringError
 from models.scorer import (
     COMBINER_FEATURES,
     EMBEDDING,
-    MAX_PASSAGES,
     MIN_PART,
     Scorer,
     ScoreRequest,

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("torch")
 
-from models.encoding import Encoder
+from models.encoding import MAX_PASSAGES, Encoder
 from models.records import AnswerExample, LabelledMessage
-from models.scorer import MAX_PASSAGES
 from tests.support.tiny_bundle import build_tiny_bundle
 from training.batches import (
     add_noise,

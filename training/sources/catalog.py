@@ -6,7 +6,6 @@ the environment variable ``BATON_DATA`` names the folder that holds one subfolde
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from models.bundle import sha256
 from models.errors import BatonError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,17 +103,11 @@ def find_training_corpus(name: str, catalog: Mapping[str, Corpus]) -> Corpus:
     return corpus
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _problems(folder: Path, corpus: Corpus) -> Iterator[str]:
     """Yield what is wrong with the files of a corpus."""
     for name, expected in corpus.files.items():
         path = folder / name
         if not path.is_file():
             yield f"no file {path}"
-        elif (found := sha256_of(path)) != expected:
+        elif (found := sha256(path)) != expected:
             yield f"{path} has SHA-256 {found}, expected {expected}"

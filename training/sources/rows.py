@@ -26,14 +26,9 @@ class Classed:
     row: LabelledMessage
 
 
-def normalise_key(text: str) -> str:
-    """Return the form under which two texts count as the same."""
-    return fold(text)
-
-
 def text_hash(text: str) -> str:
     """Return the SHA-256 of a text's normalised form."""
-    return hashlib.sha256(normalise_key(text).encode()).hexdigest()
+    return hashlib.sha256(fold(text).encode()).hexdigest()
 
 
 def hash_share(key: str) -> float:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import re2
 
 from models.policy.triggers.view import View
-from models.text import fold, normalise
+from models.text import fold, is_unspaced, normalise
 
 Match = Literal["exact", "contains", "starts_with", "word", "regex"]
 Span = tuple[int, int]
@@ -20,8 +20,6 @@ Find = Callable[[str], Span | None]
 MAX_PATTERN_BYTES: Final = 1 << 20
 
 _JOINERS: Final = {"\u200c", "\u200d"}
-# Thai, Lao, Burmese, Khmer; kana and Han: they write no blanks, so every place is a boundary
-_UNSPACED: Final = (("\u0e00", "\u0eff"), ("\u1000", "\u109f"), ("\u1780", "\u17ff"), ("\u3040", "\u9fff"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +122,12 @@ def _is_boundary(text: str, index: int) -> bool:
     if index in {0, len(text)}:
         return True
     left, right = text[index - 1], text[index]
-    return not (_is_letter(left) and _is_letter(right)) or _is_unspaced(left) or _is_unspaced(right)
+    return not (_is_letter(left) and _is_letter(right)) or is_unspaced(left) or is_unspaced(right)
 
 
 def _is_letter(char: str) -> bool:
     """Return whether a character continues a word: letters, digits, underscores, joiners, and marks (vowels in Hindi)."""
     return char.isalnum() or char == "_" or char in _JOINERS or unicodedata.category(char)[0] == "M"
-
-
-def _is_unspaced(char: str) -> bool:
-    return any(first <= char <= last for first, last in _UNSPACED)
 
 
 def _unfolded(text: str, span: Span) -> Span:

@@ -85,3 +85,15 @@ def report_of(outcome: Outcome, name: str, rule_id: str = "r") -> TriggerReport:
 def as_json(policy: Policy) -> str:
     """A policy as a JSON document."""
     return json.dumps(policy.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+
+
+# a policy with one offer, and the answers to it
+A, B = {"keyword": {"terms": ["alpha"]}}, {"keyword": {"terms": ["beta"]}}
+OFFER = rule(A, "offer", id="offer", message="Shall I get someone?", priority=10)
+OFFERING = policy_of(OFFER, messages={"escalate": "One moment."})
+YES, NO, ELSE = (scored(intents={label: 0.9}) for label in ("affirm", "deny", "order_status"))
+
+
+def decisions(outcomes):
+    """What was decided, one after the other."""
+    return [outcome.decision.decision.value for outcome in outcomes]

@@ -5,18 +5,21 @@ import pytest
 from models.contracts import Action, Phase, ReasonCode, ScoreStatus, Suppression, TriggerStatus
 from models.policy.engine import Turn, decide
 from models.policy.state import NEW, return_to_bot
-from tests.models.policy.builders import agent, bot, customer, play, policy_of, report_of, rule, scored, take
-
-A, B = {"keyword": {"terms": ["alpha"]}}, {"keyword": {"terms": ["beta"]}}
-OFFER = rule(A, "offer", id="offer", message="Shall I get someone?", priority=10)
-OFFERING = policy_of(OFFER, messages={"escalate": "One moment."})
-YES, NO, ELSE = (scored(intents={label: 0.9}) for label in ("affirm", "deny", "order_status"))
-
-
-def decisions(outcomes):
-    """What was decided, one after the other."""
-    return [outcome.decision.decision.value for outcome in outcomes]
-
+from tests.models.policy.builders import (
+    OFFERING,
+    A,
+    B,
+    agent,
+    bot,
+    customer,
+    decisions,
+    play,
+    policy_of,
+    report_of,
+    rule,
+    scored,
+    take,
+)
 
 # rules
 

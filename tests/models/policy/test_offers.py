@@ -4,17 +4,24 @@ import pytest
 
 from models.contracts import Action
 from models.policy.state import return_to_bot
-from tests.models.policy.builders import agent, bot, customer, play, policy_of, report_of, rule, scored, take
-
-A, B = {"keyword": {"terms": ["alpha"]}}, {"keyword": {"terms": ["beta"]}}
-OFFER = rule(A, "offer", id="offer", message="Shall I get someone?", priority=10)
-OFFERING = policy_of(OFFER, messages={"escalate": "One moment."})
-YES, NO, ELSE = (scored(intents={label: 0.9}) for label in ("affirm", "deny", "order_status"))
-
-
-def decisions(outcomes):
-    """What was decided, one after the other."""
-    return [outcome.decision.decision.value for outcome in outcomes]
+from tests.models.policy.builders import (
+    ELSE,
+    NO,
+    OFFER,
+    OFFERING,
+    YES,
+    B,
+    agent,
+    bot,
+    customer,
+    decisions,
+    play,
+    policy_of,
+    report_of,
+    rule,
+    scored,
+    take,
+)
 
 
 def test_an_accepted_offer_escalates_in_the_name_of_its_rule():
