@@ -3,7 +3,7 @@
 Layout of a bundle::
 
     manifest.json      what is here, with SHA-256 of every other file
-    message.onnx       one encoder, heads intents, out_of_scope, explicit, polarity, frustration, and the embedding
+    message.onnx       one encoder, heads intents, out_of_scope, explicit, polarity, frustration, dialogue, and the embedding
     confidence.onnx    cross-encoder over (question, draft answer, passage), head answer (optional)
     tokenizer.json
     README.md          the card: data, metrics with n, known weaknesses (not hashed: people may correct it)
@@ -18,19 +18,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from models.calibration import Calibration, Logistic, Platt
 from models.errors import BundleCorrupt, BundleNotFound
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 DEFAULT_PATH = Path(__file__).parent / "bundles" / "default"
 MANIFEST = "manifest.json"
-MESSAGE_INPUTS = ("input_ids", "attention_mask")
-ANSWER_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-MESSAGE_HEADS = ("intents", "out_of_scope", "explicit", "polarity", "frustration")
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+# what a message is scored for on its own, and what only together with the message before it
+TEXT_HEADS = ("intents", "out_of_scope", "explicit", "polarity", "frustration")
+DIALOGUE_HEAD = "dialogue"
+MESSAGE_HEADS = (*TEXT_HEADS, DIALOGUE_HEAD)
 ANSWER_HEAD = "answer"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -45,7 +47,6 @@ class Head(_Part):
     ``thresholds`` hold, per label, the probability recommended for a policy; ``metrics`` the test figures with their n.
     """
 
-    graph: Literal["message", "confidence"]
     labels: tuple[str, ...]
     calibration: Calibration
     thresholds: Mapping[str, float] = Field(default_factory=dict)
@@ -62,6 +63,7 @@ class Windows(_Part):
     """How many tokens of each text the encoder reads; head and tail are kept."""
 
     message_tokens: int = 126
+    before_tokens: int = 60
     answer_tokens: int = 80
     passage_tokens: int = 120
 
@@ -80,7 +82,6 @@ class Manifest(_Part):
     embedding_size: int
     heads: Mapping[str, Head]
     combiner: Logistic | None = None
-    confidence_metrics: Mapping[str, Any] = Field(default_factory=dict)
     files: Mapping[str, str]
     training: Mapping[str, Any] = Field(default_factory=dict)
     data: Mapping[str, Any] = Field(default_factory=dict)

@@ -36,12 +36,13 @@ def score_request(message: Message, state: ConversationState) -> ScoreRequest | 
                 role=Role.BOT,
                 text=message.text,
                 question=state.last_customer_text,
+                earlier_question=state.earlier_customer_text,
                 passages=tuple(islice(filter(normalise, message.passages), MAX_PASSAGES)),  # blank ones say nothing
                 confidence=message.confidence,
             )
         case Role.CUSTOMER:
             earlier = tuple(question.embedding for question in state.questions)
-            return ScoreRequest(role=Role.CUSTOMER, text=message.text, earlier=earlier)
+            return ScoreRequest(role=Role.CUSTOMER, text=message.text, before=state.last_bot_text, earlier=earlier)
 
 
 def _require_text(message: Message) -> None:

@@ -41,12 +41,19 @@ class Encoder:
     Args:
         path: a ``tokenizer.json``.
         message_tokens: the window of a message, in tokens without the two special ones.
+        before_tokens: the window of what was said before: the bot's message before a customer's, the customer's before that.
         answer_tokens: the window of a draft answer.
         passage_tokens: the window of a passage.
     """
 
     def __init__(
-        self, path: Path, *, message_tokens: int = 126, answer_tokens: int = 80, passage_tokens: int = 120
+        self,
+        path: Path,
+        *,
+        message_tokens: int = 126,
+        before_tokens: int = 60,
+        answer_tokens: int = 80,
+        passage_tokens: int = 120,
     ) -> None:
         """Load the tokenizer; its own padding and truncation are switched off, windows are ours."""
         try:
@@ -61,6 +68,7 @@ class Encoder:
         self._sep = self._special("[SEP]")
         self._pad = self._special("[PAD]")
         self.message_tokens = message_tokens
+        self.before_tokens = before_tokens
         self.answer_tokens = answer_tokens
         self.passage_tokens = passage_tokens
 
@@ -73,25 +81,30 @@ class Encoder:
     def _pieces(self, text: str, limit: int) -> list[int]:
         return window(self._tokenizer.encode(normalise(text), add_special_tokens=False).ids, limit)
 
-    def message(self, text: str) -> Encoded:
-        """Encode a message: ``[CLS] text [SEP]``."""
+    def message(self, text: str, before: str | None = None) -> Encoded:
+        """Encode a message, ``[CLS] text [SEP]`` as segment 0, and what was said ``before`` it, ``before [SEP]``, as segment 1."""
         ids = (self._cls, *self._pieces(text, self.message_tokens), self._sep)
-        return Encoded(ids, (0,) * len(ids))
+        context = (*self._pieces(before, self.before_tokens), self._sep) if before else ()
+        return Encoded((*ids, *context), (0,) * len(ids) + (1,) * len(context))
 
-    def answer(self, question: str, answer: str | None, passage: str | None) -> Encoded:
-        """Encode ``[CLS] question [SEP] answer [SEP]`` as segment 0 and ``passage [SEP]`` as segment 1.
+    def answer(self, question: str, answer: str | None, passage: str | None, earlier: str | None = None) -> Encoded:
+        """Encode ``[CLS] earlier question [SEP] answer [SEP]`` as segment 0 and ``passage [SEP]`` as segment 1.
 
-        A missing part leaves its separator, so the model can tell that it is missing.
+        A missing part leaves its separator, so the model can tell that it is missing. ``earlier``, what the customer had said
+        before the question, is read as its beginning: "and for children?" makes sense only after it.
         """
-        judged = [self._cls, *self._pieces(question, self.message_tokens // 2), self._sep]
+        told = self._pieces(earlier, self.before_tokens // 2) if earlier else ()
+        judged = [self._cls, *told, *self._pieces(question, self.message_tokens // 2), self._sep]
         judged += [*(self._pieces(answer, self.answer_tokens) if answer else ()), self._sep]
         source = [*(self._pieces(passage, self.passage_tokens) if passage else ()), self._sep]
         return Encoded((*judged, *source), (0,) * len(judged) + (1,) * len(source))
 
-    def answers(self, question: str, answer: str | None, passages: Sequence[str]) -> list[Encoded]:
+    def answers(
+        self, question: str, answer: str | None, passages: Sequence[str], earlier: str | None = None
+    ) -> list[Encoded]:
         """Encode an answer with each of its first ``MAX_PASSAGES`` passages; without any, once with none."""
         read: Sequence[str | None] = passages[:MAX_PASSAGES] or (None,)
-        return [self.answer(question, answer, passage) for passage in read]
+        return [self.answer(question, answer, passage, earlier) for passage in read]
 
     def batch(self, rows: Sequence[Encoded]) -> dict[str, np.ndarray]:
         """Pad rows to the longest: ``input_ids, attention_mask, token_type_ids``, int64 of shape (batch, tokens)."""

@@ -21,18 +21,22 @@ class Record(BaseModel):
 
 
 class LabelledMessage(Record):
-    """One customer message with what an annotator, or a corpus, says of it.
+    """One message with what an annotator, or a corpus, says of it; a customer's unless ``role`` says otherwise.
 
     ``labels`` are present. ``known`` says which labels the source speaks about: ``"all"`` when a label that isn't listed is
     absent, else the names whose absence is known. A label outside ``labels`` and ``known`` is *not labelled here* and never
     taught. The other targets are ``None`` where the source is silent. ``group`` keeps rows together that must not be
-    divided between splits (a conversation, a cluster of near-duplicates).
+    divided between splits (a conversation, a cluster of near-duplicates). ``dialogue`` are the labels that a message has as
+    part of a conversation, all that its role can have or ``None``; ``before`` is what the other side said right before it.
     """
 
     version: Literal[1] = 1
     id: str
     source: str
     text: str
+    role: Literal["customer", "bot"] = "customer"
+    before: str | None = None
+    dialogue: tuple[str, ...] | None = None
     language: str = "en"
     labels: tuple[str, ...] = ()
     known: Literal["all"] | tuple[str, ...] = ()
@@ -50,13 +54,14 @@ class AnswerExample(Record):
     """A customer message, a bot's draft answer and its passages, with targets in [0, 1]; ``None`` is not labelled.
 
     ``sufficient``: the passages hold what is needed. ``grounded``: the passages support the answer. ``answers``: the answer
-    addresses the message. ``good``: the answer should be sent.
+    addresses the message. ``good``: the answer should be sent. ``earlier`` is what the customer had said before ``message``.
     """
 
     version: Literal[1] = 1
     id: str
     source: str
     message: str
+    earlier: str | None = None
     answer: str | None = None
     passages: tuple[str, ...] = ()
     sufficient: float | None = Field(default=None, ge=0, le=1)

@@ -1,6 +1,7 @@
 """Scorer: text, encoding, sessions and calibration in order. The one path from messages to scores.
 
-Every message runs through its graph alone. The int8 graphs quantise activations with one scale per run, so a message
+Every message runs through its graph alone, and once more together with the message before it for what it does in its
+conversation. The int8 graphs quantise activations with one scale per run, so a message
 scored in company would get slightly different numbers than alone; scored alone, its scores are the same over HTTP, in
 a batch, in replay and in an evaluation, bit for bit. Batching such a small encoder on a CPU brings no speed worth that.
 """
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models import calibration
-from models.bundle import ANSWER_HEAD, ANSWER_INPUTS, MESSAGE_HEADS, MESSAGE_INPUTS, Bundle
+from models.bundle import ANSWER_HEAD, DIALOGUE_HEAD, INPUTS, MESSAGE_HEADS, TEXT_HEADS, Bundle
 from models.contracts import LabelScore, Language, Role, Scores, ScoreStatus, Sentiment
 from models.encoding import Encoded, Encoder
 from models.errors import BundleCorrupt, ScoringError
@@ -36,8 +37,13 @@ _EXPECTED_LABELS = {
     "explicit": ("explicit",),
     "frustration": ("frustration",),
     "polarity": ("negative", "neutral", "positive"),
+    DIALOGUE_HEAD: (
+        "not_helped", "insists", "resolved", "bot_cannot", "bot_offers_person", "bot_fallback", "bot_asks_details",
+    ),
     ANSWER_HEAD: ("sufficient", "grounded", "answers"),
-}
+}  # fmt: skip
+# of the dialogue labels, those that a bot's message can have; the others are a customer's
+_BOT_LABEL = "bot_"
 _TEXT_SCORES = ("intents", "out_of_scope", "explicit", "sentiment", "frustration", "topics")
 
 
@@ -45,13 +51,16 @@ _TEXT_SCORES = ("intents", "out_of_scope", "explicit", "sentiment", "frustration
 class ScoreRequest:
     """What the scorer needs to know of one message.
 
-    ``question``, ``passages`` and ``confidence`` belong to a bot's draft answer: the customer message that it answers,
-    what it was drafted from, and the bot's own number. ``earlier`` are the embeddings of earlier customer questions.
+    ``before`` and ``earlier`` belong to a customer's message: what the bot said right before it, and the embeddings of earlier
+    customer questions. ``question``, ``earlier_question``, ``passages`` and ``confidence`` belong to a bot's draft answer: the
+    customer message that it answers, the one before that, what it was drafted from, and the bot's own number.
     """
 
     role: Role
     text: str
+    before: str | None = None
     question: str | None = None
+    earlier_question: str | None = None
     passages: tuple[str, ...] = ()
     confidence: float | None = None
     earlier: tuple[bytes | None, ...] = ()
@@ -78,10 +87,10 @@ class Scorer:
         self._topics = frozenset(manifest.topics)
         self._check_labels()
         self._encoder = Encoder(bundle.file("tokenizer.json"), **manifest.windows.model_dump())
-        self._message = Session(bundle.file("message.onnx"), inputs=MESSAGE_INPUTS, outputs=(*MESSAGE_HEADS, EMBEDDING))
+        self._message = Session(bundle.file("message.onnx"), inputs=INPUTS, outputs=(*MESSAGE_HEADS, EMBEDDING))
         self._answer = None
         if ANSWER_HEAD in manifest.heads:
-            self._answer = Session(bundle.file("confidence.onnx"), inputs=ANSWER_INPUTS, outputs=(ANSWER_HEAD,))
+            self._answer = Session(bundle.file("confidence.onnx"), inputs=INPUTS, outputs=(ANSWER_HEAD,))
         self._check_widths()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="scorer") if threads > 1 else None
 
@@ -135,9 +144,16 @@ class Scorer:
         return sum(len(row.ids) for row in self._rows(request))
 
     def _rows(self, request: ScoreRequest) -> list[Encoded]:
-        if request.role is not Role.BOT:
-            return [self._encoder.message(request.text)]
-        return self._encoder.answers(request.question or "", request.text, request.passages)
+        """Return all that the graphs would read of a request: the message alone, then what it is judged together with."""
+        alone = self._encoder.message(request.text)
+        if request.role is Role.BOT:
+            return [alone, *self._answers(request)]
+        return [alone, self._encoder.message(request.text, request.before)] if request.before else [alone]
+
+    def _answers(self, request: ScoreRequest) -> list[Encoded]:
+        return self._encoder.answers(
+            request.question or "", request.text, request.passages, request.earlier_question
+        )
 
     def _score(self, request: ScoreRequest) -> Scores:
         if request.role is Role.BOT:
@@ -148,17 +164,18 @@ class Scorer:
         language = identify(request.text)
         phrase = find_request(request.text, language.code if language else None)
         request_phrase = phrase.phrase if phrase and not phrase.negated else None
-        status = {"confidence": ScoreStatus.NOT_AVAILABLE, "dialogue": ScoreStatus.NOT_AVAILABLE}
+        status = {"confidence": ScoreStatus.NOT_AVAILABLE}
         if self._is_foreign(language):
-            status |= dict.fromkeys(_TEXT_SCORES, ScoreStatus.UNSUPPORTED_LANGUAGE)
+            status |= dict.fromkeys((*_TEXT_SCORES, "dialogue"), ScoreStatus.UNSUPPORTED_LANGUAGE)
             return Scores(language=language, request_phrase=request_phrase, status=status)
         if language is None:
             status["language"] = ScoreStatus.NOT_AVAILABLE
-        batch = self._encoder.batch(self._rows(request))
-        outputs = self._message.run({name: batch[name] for name in MESSAGE_INPUTS})
-        _require_finite("message.onnx", outputs)
+        dialogue = self._dialogue(self._encoder.message(request.text, request.before)) if request.before else None
+        if dialogue is None:
+            status["dialogue"] = ScoreStatus.NOT_AVAILABLE
+        outputs = self._run(self._encoder.message(request.text))
         probabilities = {
-            name: calibration.apply(self._heads[name].calibration, outputs[name])[0] for name in MESSAGE_HEADS
+            name: calibration.apply(self._heads[name].calibration, outputs[name])[0] for name in TEXT_HEADS
         }
         intents = _ranked(self._heads["intents"].labels, probabilities["intents"])
         vector = np.rint(outputs[EMBEDDING][0] * 127).astype(np.int8)
@@ -170,11 +187,24 @@ class Scorer:
             request_phrase=request_phrase,
             sentiment=_sentiment(self._heads["polarity"].labels, probabilities["polarity"]),
             frustration=_rounded(probabilities["frustration"][0]),
+            dialogue=dialogue,
             language=language,
             embedding=vector.tobytes(),
             repeats=tuple(_cosine(vector, other) for other in request.earlier),
             status=status,
         )
+
+    def _run(self, row: Encoded) -> dict[str, np.ndarray]:
+        outputs = self._message.run(self._encoder.batch([row]))
+        _require_finite("message.onnx", outputs)
+        return outputs
+
+    def _dialogue(self, row: Encoded, *, bot: bool = False) -> tuple[LabelScore, ...]:
+        """Return what a message does in its conversation, of what its role can do, best first."""
+        head = self._heads[DIALOGUE_HEAD]
+        values = calibration.apply(head.calibration, self._run(row)[DIALOGUE_HEAD])[0]
+        columns = [place for place, label in enumerate(head.labels) if label.startswith(_BOT_LABEL) is bot]
+        return _ranked([head.labels[place] for place in columns], values[columns])
 
     def _is_foreign(self, language: Language | None) -> bool:
         if language is None or language.code in self.bundle.manifest.languages:
@@ -182,18 +212,19 @@ class Scorer:
         return language.probability >= FOREIGN_PROBABILITY
 
     def _score_answer(self, request: ScoreRequest) -> Scores:
-        # The bot's own number counts where the model has no passages to judge by.
-        if request.confidence is not None and not request.passages:
-            return Scores(confidence=request.confidence, status=_only("confidence"))
-        combiner = self.bundle.manifest.combiner
-        foreign = self._is_foreign(identify(request.text))
-        if self._answer is None or combiner is None or foreign:
+        if self._is_foreign(identify(request.text)):
+            foreign = dict.fromkeys(("dialogue", "confidence"), ScoreStatus.UNSUPPORTED_LANGUAGE)
             if request.confidence is not None:
-                return Scores(confidence=request.confidence, status=_only("confidence"))
-            missing = {"confidence": ScoreStatus.UNSUPPORTED_LANGUAGE} if foreign else {}
-            return Scores(status=_only() | missing)
+                del foreign["confidence"]
+            return Scores(confidence=request.confidence, status=_NO_TEXT_SCORES | foreign)
+        dialogue = self._dialogue(self._encoder.message(request.text), bot=True)
+        combiner = self.bundle.manifest.combiner
+        # The bot's own number counts where the model has no passages to judge by.
+        if self._answer is None or combiner is None or (request.confidence is not None and not request.passages):
+            missing = {} if request.confidence is not None else {"confidence": ScoreStatus.NOT_AVAILABLE}
+            return Scores(confidence=request.confidence, dialogue=dialogue, status=_NO_TEXT_SCORES | missing)
         logits = np.concatenate(
-            [self._answer.run(self._encoder.batch([row]))[ANSWER_HEAD] for row in self._rows(request)]
+            [self._answer.run(self._encoder.batch([row]))[ANSWER_HEAD] for row in self._answers(request)]
         )
         _require_finite("confidence.onnx", {ANSWER_HEAD: logits})
         head = self._heads[ANSWER_HEAD]
@@ -201,19 +232,18 @@ class Scorer:
         answers = _rounded(parts[head.labels.index("answers")])
         if not request.passages:
             # Nothing to be grounded in: what can be judged is whether the draft addresses the question.
-            return Scores(confidence=answers, answer={"answers": answers}, status=_only("confidence"))
+            return Scores(confidence=answers, answer={"answers": answers}, dialogue=dialogue, status=_NO_TEXT_SCORES)
         good = calibration.apply(combiner, combiner_features(parts)[None, :])[0]
         return Scores(
             confidence=_rounded(good),
             answer={name: _rounded(value) for name, value in zip(head.labels, parts, strict=True)},
-            status=_only("confidence"),
+            dialogue=dialogue,
+            status=_NO_TEXT_SCORES,
         )
 
 
-def _only(*names: str) -> dict[str, ScoreStatus]:
-    """Status of a bot message: the customer's scores don't exist for it."""
-    every = (*_TEXT_SCORES, "confidence", "dialogue", "language")
-    return {name: ScoreStatus.NOT_AVAILABLE for name in every if name not in names}
+# the customer's scores don't exist for a bot's message
+_NO_TEXT_SCORES = dict.fromkeys((*_TEXT_SCORES, "language"), ScoreStatus.NOT_AVAILABLE)
 
 
 def _require_finite(graph: str, outputs: Mapping[str, np.ndarray]) -> None:

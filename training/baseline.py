@@ -17,7 +17,8 @@ from training.evaluate import EXPLICIT_THRESHOLD, MIN_ROWS
 from training.labels import LABELS, truth_matrix
 
 
-def _vectoriser() -> FeatureUnion:
+def text_vectoriser() -> FeatureUnion:
+    """Return TF-IDF of words and of characters, not yet fitted."""
     return FeatureUnion(
         [
             ("words", TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)),
@@ -33,7 +34,7 @@ def message_baselines(
     test = [row for row in test if row.source == source]
     if len(test) < MIN_ROWS:
         return {}
-    vectoriser = _vectoriser()
+    vectoriser = text_vectoriser()
     fitted = vectoriser.fit_transform([row.text for row in train])
     applied = vectoriser.transform([row.text for row in test])
     report: dict[str, Any] = {"n": len(test)}

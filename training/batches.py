@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from models.encoding import MAX_PASSAGES, Encoded, Encoder
 from models.records import AnswerExample, LabelledMessage
-from training.labels import ANSWER_PARTS, POLARITIES, truth_matrix
+from training.labels import ANSWER_PARTS, POLARITIES, dialogue_matrix, truth_matrix
 
 NAN = float("nan")
 _KEYS_NEAR = {
@@ -34,7 +34,8 @@ def message_targets(rows: Sequence[LabelledMessage]) -> dict[str, np.ndarray]:
     """Return targets of messages.
 
     Returns:
-        ``intents`` float32 (rows, labels) with NaN where a label is not labelled; ``out_of_scope, explicit, sentiment,
+        ``intents`` float32 (rows, labels) and ``dialogue`` float32 (rows, dialogue labels) with NaN where a label is not
+        labelled; ``out_of_scope, explicit, sentiment,
         frustration`` float32 (rows,) with NaN; ``polarity`` int64 (rows,) with -1; ``weight`` float32 (rows,).
     """
 
@@ -43,6 +44,7 @@ def message_targets(rows: Sequence[LabelledMessage]) -> dict[str, np.ndarray]:
 
     return {
         "intents": truth_matrix(rows).astype(np.float32),
+        "dialogue": dialogue_matrix(rows).astype(np.float32),
         "out_of_scope": column([row.out_of_scope for row in rows]),
         "explicit": column([row.explicit for row in rows]),
         "sentiment": column([row.sentiment for row in rows]),
@@ -110,16 +112,36 @@ def message_batches(
     rows: Sequence[LabelledMessage], encoder: Encoder, *, batch_size: int, noise: float
 ) -> Callable[[int], Iterator[Batch]]:
     """Return a function from an epoch's seed to its batches; ``noise`` is the share of texts that get slips."""
-    targets = message_targets(rows)
+    texts = [(row.text, row.before) for row in rows]
+    return text_batches(texts, message_targets(rows), encoder, batch_size=batch_size, noise=noise)
+
+
+def text_batches(
+    texts: Sequence[tuple[str, str | None]],
+    targets: Mapping[str, np.ndarray],
+    encoder: Encoder,
+    *,
+    batch_size: int,
+    noise: float,
+) -> Callable[[int], Iterator[Batch]]:
+    """Return a function from an epoch's seed to its batches.
+
+    Args:
+        texts: messages, each with the one before it.
+        targets: arrays with one row a message.
+        encoder: the tokenizer with its windows.
+        batch_size: messages in a batch.
+        noise: the share of messages that get slips, others in each epoch.
+    """
 
     def epoch(seed: int) -> Iterator[Batch]:
         rng = random.Random(seed)  # noqa: S311 - shuffling, not secrets
-        texts = [add_noise(row.text, rng) if rng.random() < noise else row.text for row in rows]
-        encoded = [encoder.message(text) for text in texts]
+        typed = [(add_noise(text, rng) if rng.random() < noise else text, before) for text, before in texts]
+        encoded = [encoder.message(text, before) for text, before in typed]
         for numbers in order_by_length([len(row.ids) for row in encoded], batch_size, rng):
             inputs = encoder.batch([encoded[number] for number in numbers])
             yield Batch(
-                {name: torch.from_numpy(inputs[name]) for name in ("input_ids", "attention_mask")},
+                {name: torch.from_numpy(values) for name, values in inputs.items()},
                 {name: torch.from_numpy(values[numbers]) for name, values in targets.items()},
             )
 
@@ -135,7 +157,7 @@ def answer_batches(
     batch, -1 for none.
     """
     targets = answer_targets(rows)
-    encoded = [encoder.answers(row.message, row.answer, row.passages) for row in rows]
+    encoded = [encoder.answers(row.message, row.answer, row.passages, row.earlier) for row in rows]
 
     def epoch(seed: int) -> Iterator[Batch]:
         rng = random.Random(seed)  # noqa: S311 - shuffling, not secrets

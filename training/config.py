@@ -86,6 +86,11 @@ class Experiment(_Section):
     gates: tuple[Gate, ...] = ()
 
 
+def experiment_names() -> list[str]:
+    """Return the names of the shipped experiments; the other files of the folder belong to ``training.benchmarks``."""
+    return sorted(file.stem for file in CONFIGS.glob("*.toml") if file.stem not in {"benchmarks", "published"})
+
+
 def load_experiment(name_or_path: str) -> Experiment:
     """Read ``training/configs/<name>.toml`` or the file at a path.
 
@@ -96,7 +101,7 @@ def load_experiment(name_or_path: str) -> Experiment:
     if path.suffix != ".toml":
         path = CONFIGS / f"{name_or_path}.toml"
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in CONFIGS.glob("*.toml")))
+        known = ", ".join(experiment_names())
         raise ConfigError(f"no experiment {name_or_path!r}; expected a .toml file or one of: {known}")
     try:
         return Experiment.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

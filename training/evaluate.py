@@ -9,27 +9,35 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from models.contracts import Role, Scores
+from models.bundle import DIALOGUE_HEAD, Head
+from models.contracts import LabelScore, Role, Scores
 from models.records import AnswerExample, LabelledMessage
 from models.scorer import Scorer, ScoreRequest
 from training import metrics
-from training.labels import ANSWER_PARTS, LABELS, truth_matrix
+from training.labels import ANSWER_PARTS, DIALOGUE, LABELS, dialogue_matrix, truth_matrix
 
 MIN_ROWS = 30
 EXPLICIT_THRESHOLD = 0.8
 _CHUNK = 256
 
 
-def score_messages(scorer: Scorer, texts: Sequence[str]) -> list[Scores]:
-    """Score customer messages, each on its own, with a progress bar."""
-    requests = [ScoreRequest(role=Role.CUSTOMER, text=text) for text in texts]
+def score_messages(scorer: Scorer, rows: Sequence[LabelledMessage]) -> list[Scores]:
+    """Score messages, each with what was said before it, with a progress bar."""
+    requests = [ScoreRequest(role=Role(row.role), text=row.text, before=row.before) for row in rows]
     return _score(scorer, requests, "test messages")
 
 
 def score_answers(scorer: Scorer, rows: Sequence[AnswerExample]) -> list[Scores]:
     """Score draft answers with their passages, each on its own."""
     requests = [
-        ScoreRequest(role=Role.BOT, text=row.answer or "", question=row.message, passages=row.passages) for row in rows
+        ScoreRequest(
+            role=Role.BOT,
+            text=row.answer or "",
+            question=row.message,
+            earlier_question=row.earlier,
+            passages=row.passages,
+        )
+        for row in rows
     ]
     return _score(scorer, requests, "test answers")
 
@@ -44,18 +52,18 @@ def _score(scorer: Scorer, requests: Sequence[ScoreRequest], what: str) -> list[
     return found
 
 
-def label_matrix(scores: Sequence[Scores]) -> np.ndarray:
-    """Return float64 (rows, labels) in the taxonomy's order; a message that wasn't scored has 0 everywhere."""
-    matrix = np.zeros((len(scores), len(LABELS)))
-    column = {label: number for number, label in enumerate(LABELS)}
+def label_matrix(scores: Sequence[Sequence[LabelScore] | None], labels: Sequence[str]) -> np.ndarray:
+    """Return float64 (rows, labels) in the order of ``labels``; a message that wasn't scored has 0 everywhere."""
+    matrix = np.zeros((len(scores), len(labels)))
+    column = {label: number for number, label in enumerate(labels)}
     for number, row in enumerate(scores):
-        for entry in row.intents or ():
+        for entry in row or ():
             matrix[number, column[entry.label]] = entry.probability
     return matrix
 
 
 def evaluate_messages(
-    rows: Sequence[LabelledMessage], scores: Sequence[Scores], thresholds: Mapping[str, float]
+    rows: Sequence[LabelledMessage], scores: Sequence[Scores], heads: Mapping[str, Head]
 ) -> dict[str, Any]:
     """Return the message heads' metrics: a group per head, in it one per source, each with interval and n.
 
@@ -65,7 +73,7 @@ def evaluate_messages(
     Args:
         rows: the test split.
         scores: of the same rows, in order.
-        thresholds: of the labels, as the bundle recommends them.
+        heads: of the bundle, for the thresholds that it recommends.
     """
     sources: dict[str, list[int]] = defaultdict(list)
     for number, row in enumerate(rows):
@@ -93,9 +101,14 @@ def evaluate_messages(
             if measured:
                 report[head][source] = measured
     report["intents"] = {
-        source: _labels([rows[number] for number in numbers], [scores[number] for number in numbers], thresholds)
+        source: _intents([rows[number] for number in numbers], [scores[number] for number in numbers], heads["intents"])
         for source, numbers in sorted(sources.items())
         if len(numbers) >= MIN_ROWS and any(rows[number].labels for number in numbers)
+    }
+    report["dialogue"] = {
+        source: _dialogue([rows[number] for number in numbers], [scores[number] for number in numbers], heads[DIALOGUE_HEAD])
+        for source, numbers in sorted(sources.items())
+        if sum(rows[number].dialogue is not None for number in numbers) >= MIN_ROWS
     }
     return report
 
@@ -145,17 +158,22 @@ def _rated(ratings: Sequence[float], scores: Sequence[float | None]) -> dict[str
     }
 
 
-def _labels(
-    rows: Sequence[LabelledMessage], scores: Sequence[Scores], thresholds: Mapping[str, float]
-) -> dict[str, Any]:
-    """Micro and macro F1 at the recommended thresholds over labelled entries, and each label's own figures."""
-    truth, probabilities = truth_matrix(rows), label_matrix(scores)
-    cuts = np.asarray([thresholds.get(label, 0.5) for label in LABELS])
+def _intents(rows: Sequence[LabelledMessage], scores: Sequence[Scores], head: Head) -> dict[str, Any]:
+    return _labels(truth_matrix(rows), label_matrix([row.intents for row in scores], LABELS), LABELS, head)
+
+
+def _dialogue(rows: Sequence[LabelledMessage], scores: Sequence[Scores], head: Head) -> dict[str, Any]:
+    return _labels(dialogue_matrix(rows), label_matrix([row.dialogue for row in scores], DIALOGUE), DIALOGUE, head)
+
+
+def _labels(truth: np.ndarray, probabilities: np.ndarray, labels: Sequence[str], head: Head) -> dict[str, Any]:
+    """Micro and macro F1 at the recommended thresholds over labelled entries, ECE, and each label's own figures."""
+    cuts = np.asarray([head.thresholds.get(label, 0.5) for label in labels])
     known = ~np.isnan(truth)
     predicted = (probabilities >= cuts) & known
     real = (np.nan_to_num(truth) >= 0.5) & known
     by_label = {}
-    for column, label in enumerate(LABELS):
+    for column, label in enumerate(labels):
         mask = known[:, column]
         if not real[mask, column].any():
             continue
@@ -169,7 +187,9 @@ def _labels(
             "average_precision": round(metrics.average_precision(real[mask, column], probabilities[mask, column]), 4),
         }
     return {
-        "n": len(rows),
+        "n": int(known.any(axis=1).sum()),
+        "ece": metrics.figure(metrics.ece, (np.nan_to_num(truth) >= 0.5)[known].astype(float), probabilities[known]),
+        "brier": metrics.figure(metrics.brier, (np.nan_to_num(truth) >= 0.5)[known].astype(float), probabilities[known]),
         "micro_f1": metrics.figure(lambda a, b: metrics.precision_recall_f1(a.ravel(), b.ravel())[2], real, predicted),
         "macro_f1": metrics.rounded(metrics.mean([entry["f1"] for entry in by_label.values()])),
         "macro_average_precision": metrics.rounded(

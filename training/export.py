@@ -11,9 +11,9 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 
-from models.bundle import ANSWER_HEAD, ANSWER_INPUTS, MESSAGE_HEADS, MESSAGE_INPUTS
+from models.bundle import ANSWER_HEAD, INPUTS, MESSAGE_HEADS
 from models.scorer import EMBEDDING
-from training.networks import AnswerNetwork, MessageNetwork
+from training.networks import AnswerNetwork, ClassNetwork, MessageNetwork
 
 OPSET = 18
 
@@ -31,16 +31,21 @@ class _Tuple(nn.Module):
         return tuple(found[name] for name in self.outputs)
 
 
-def export(network: MessageNetwork | AnswerNetwork, path: Path) -> Path:
+def export(
+    network: MessageNetwork | AnswerNetwork | ClassNetwork, path: Path, *, outputs: tuple[str, ...] = ()
+) -> Path:
     """Write the fp32 graph of a network.
 
     Inputs int64 of shape (batch, tokens), both dynamic; outputs float32 (batch, columns).
+
+    Args:
+        network: to be written.
+        path: of the graph.
+        outputs: names of the outputs; by default those that a bundle's graph has.
     """
-    answers = isinstance(network, AnswerNetwork)
-    inputs = ANSWER_INPUTS if answers else MESSAGE_INPUTS
-    outputs = (ANSWER_HEAD,) if answers else (*MESSAGE_HEADS, EMBEDDING)
+    outputs = outputs or ((ANSWER_HEAD,) if isinstance(network, AnswerNetwork) else (*MESSAGE_HEADS, EMBEDDING))
     wrapper = _Tuple(network, outputs).eval()
-    sample = tuple(torch.ones((2, 9), dtype=torch.int64) for _ in inputs)
+    sample = tuple(torch.ones((2, 9), dtype=torch.int64) for _ in INPUTS)
     sizes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("tokens", max=512)}
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.no_grad():
@@ -50,9 +55,9 @@ def export(network: MessageNetwork | AnswerNetwork, path: Path) -> Path:
             sample,
             dynamo=True,
             opset_version=OPSET,
-            input_names=list(inputs),
+            input_names=list(INPUTS),
             output_names=list(outputs),
-            dynamic_shapes=(tuple(sizes for _ in inputs),),
+            dynamic_shapes=(tuple(sizes for _ in INPUTS),),
             verbose=False,
         )
     path.parent.mkdir(parents=True, exist_ok=True)

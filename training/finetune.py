@@ -70,7 +70,7 @@ def finetune(
         return weights
     torch.manual_seed(seed)
     total = max(1, round(settings.epochs * steps_per_epoch))
-    optimizer = torch.optim.AdamW(parameter_groups(network, settings), betas=(0.9, 0.98), eps=1e-6)
+    optimizer = torch.optim.AdamW(parameter_groups(network, settings), betas=(0.9, 0.98), eps=1e-6, fused=True)
     warm = max(1, round(settings.warmup * total))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / warm, max(0.0, (total - step) / max(1, total - warm)))

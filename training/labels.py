@@ -29,6 +29,10 @@ TOPICS: tuple[str, ...] = (
 )  # fmt: skip
 
 POLARITIES: tuple[str, ...] = ("negative", "neutral", "positive")
+# what a message does in its conversation: a customer's, judged with the bot's message before it; a bot's own
+CUSTOMER_DIALOGUE: tuple[str, ...] = ("not_helped", "insists", "resolved")
+BOT_DIALOGUE: tuple[str, ...] = ("bot_cannot", "bot_offers_person", "bot_fallback", "bot_asks_details")
+DIALOGUE: tuple[str, ...] = (*CUSTOMER_DIALOGUE, *BOT_DIALOGUE)
 ANSWER_PARTS: tuple[str, ...] = ("sufficient", "grounded", "answers")
 
 
@@ -41,4 +45,15 @@ def truth_matrix(rows: Sequence[LabelledMessage]) -> np.ndarray:
             matrix[number, column[label]] = 0.0
         for label in row.labels:
             matrix[number, column[label]] = 1.0
+    return matrix
+
+
+def dialogue_matrix(rows: Sequence[LabelledMessage]) -> np.ndarray:
+    """Return float64 (rows, dialogue labels): 1 present, 0 absent, NaN not labelled or of the other role."""
+    matrix = np.full((len(rows), len(DIALOGUE)), np.nan)
+    for number, row in enumerate(rows):
+        if row.dialogue is None:
+            continue
+        for label in BOT_DIALOGUE if row.role == "bot" else CUSTOMER_DIALOGUE:
+            matrix[number, DIALOGUE.index(label)] = float(label in row.dialogue)
     return matrix

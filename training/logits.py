@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from models.bundle import ANSWER_HEAD, ANSWER_INPUTS, MESSAGE_HEADS, MESSAGE_INPUTS
+from models.bundle import ANSWER_HEAD, INPUTS, MESSAGE_HEADS
 from models.encoding import Encoder
 from models.records import AnswerExample, LabelledMessage
 from models.scorer import EMBEDDING
@@ -18,21 +19,43 @@ from models.session import Session
 def message_logits(graph: Path, encoder: Encoder, rows: Sequence[LabelledMessage]) -> dict[str, np.ndarray]:
     """Return float32 (rows, columns) by head, each message scored alone."""
     names = (*MESSAGE_HEADS, EMBEDDING)
-    session = Session(graph, inputs=MESSAGE_INPUTS, outputs=names)
+    session = Session(graph, inputs=INPUTS, outputs=names)
     found: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for row in tqdm(rows, desc=f"{graph.name} logits", unit="message", mininterval=5.0):
-        batch = encoder.batch([encoder.message(row.text)])
-        outputs = session.run({name: batch[name] for name in MESSAGE_INPUTS})
+        outputs = session.run(encoder.batch([encoder.message(row.text, row.before)]))
         for name, values in outputs.items():
             found[name].append(values[0])
     return {name: np.stack(values) for name, values in found.items()}
 
 
+def text_logits(
+    graph: Path, encoder: Encoder, texts: Sequence[str], *, outputs: Sequence[str], threads: int = 1
+) -> dict[str, np.ndarray]:
+    """Return float32 (texts, columns) by output, each text scored alone.
+
+    Args:
+        graph: takes the inputs of a message.
+        encoder: the tokenizer with its windows.
+        texts: at least one.
+        outputs: names of the graph's outputs.
+        threads: how many texts run side by side, each on one core.
+    """
+    session = Session(graph, inputs=INPUTS, outputs=outputs)
+
+    def run(text: str) -> dict[str, np.ndarray]:
+        return session.run(encoder.batch([encoder.message(text)]))
+
+    with ThreadPoolExecutor(threads) as pool:
+        running = pool.map(run, texts)
+        found = list(tqdm(running, total=len(texts), desc=f"{graph.name} logits", unit="message", mininterval=5.0))
+    return {name: np.concatenate([row[name] for row in found]) for name in outputs}
+
+
 def answer_logits(graph: Path, encoder: Encoder, rows: Sequence[AnswerExample]) -> list[np.ndarray]:
     """Return, per row, float32 (passages, 3); one line for a row without passages."""
-    session = Session(graph, inputs=ANSWER_INPUTS, outputs=(ANSWER_HEAD,))
+    session = Session(graph, inputs=INPUTS, outputs=(ANSWER_HEAD,))
     found = []
     for row in tqdm(rows, desc=f"{graph.name} logits", unit="answer", mininterval=5.0):
-        encoded = encoder.answers(row.message, row.answer, row.passages)
+        encoded = encoder.answers(row.message, row.answer, row.passages, row.earlier)
         found.append(np.concatenate([session.run(encoder.batch([part]))[ANSWER_HEAD] for part in encoded]))
     return found

@@ -10,7 +10,7 @@ from training.batches import Batch
 from training.networks import AnswerNetwork, MessageNetwork
 
 # Scales that bring the heads' losses to one order of magnitude; chosen once on the calibration split.
-WEIGHTS = {"intents": 1.0, "out_of_scope": 0.7, "explicit": 1.0, "sentiment": 3.0, "polarity": 0.7, "frustration": 0.7}
+WEIGHTS = {"intents": 1.0, "out_of_scope": 0.7, "explicit": 1.0, "sentiment": 3.0, "polarity": 0.7, "frustration": 0.7, "dialogue": 0.7}
 
 
 def binary(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -29,6 +29,12 @@ def multi_label(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     return ((losses * known).sum(dim=-1) * weights).sum() / weights.sum()
 
 
+def labelled_rows(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """``multi_label`` over the rows that know any label: few rows of a batch speak of a head, and must not be thinned by the rest."""
+    known = ~torch.isnan(targets).all(dim=-1)
+    return multi_label(logits[known], targets[known], weights[known]) if known.any() else logits.sum() * 0.0
+
+
 def message_loss(network: MessageNetwork, batch: Batch) -> Tensor:
     """Return the weighted sum of the message heads' losses for a batch.
 
@@ -37,7 +43,10 @@ def message_loss(network: MessageNetwork, batch: Batch) -> Tensor:
     """
     outputs = {name: values.float() for name, values in network(**batch.inputs).items()}
     targets, weights = batch.targets, batch.targets["weight"]
-    losses = {"intents": multi_label(outputs["intents"], targets["intents"], weights)}
+    losses = {
+        "intents": multi_label(outputs["intents"], targets["intents"], weights),
+        "dialogue": labelled_rows(outputs["dialogue"], targets["dialogue"], weights),
+    }
     for name in ("out_of_scope", "explicit", "frustration"):
         losses[name] = binary(outputs[name].squeeze(-1), targets[name], weights)
     probabilities = outputs["polarity"].softmax(dim=-1)

@@ -36,6 +36,19 @@ def average_precision(truth: np.ndarray, scores: np.ndarray) -> float:
     return float((precision * hits).sum() / hits.sum())
 
 
+def accuracy(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Share of rows whose class is the true one; NaN of nothing."""
+    return mean(truth == predicted)
+
+
+def macro_recall(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Mean recall of the classes that occur in ``truth``; with two classes this is the balanced accuracy.
+
+    Source: Brodersen et al. 2010; the measure of SemEval-2017 task 4A (Rosenthal et al. 2017).
+    """
+    return mean([float(np.mean(predicted[truth == label] == label)) for label in np.unique(truth)])
+
+
 def precision_recall_f1(truth: np.ndarray, predicted: np.ndarray) -> tuple[float, float, float]:
     """Precision, recall and their harmonic mean for one label; 0 where a denominator is empty."""
     both = float(np.logical_and(truth, predicted).sum())

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from training.labels import ANSWER_PARTS, LABELS, POLARITIES
+from training.labels import ANSWER_PARTS, DIALOGUE, LABELS, POLARITIES
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -76,10 +76,11 @@ def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
 
 
 class MessageNetwork(nn.Module):
-    """One encoder, five heads on the pooled state, and the unit embedding.
+    """One encoder, six heads on the pooled state, and the unit embedding.
 
     The heads read one shared hidden layer each (size to size, GELU) where the target is more than a direction in the
-    embedding; ``intents`` stays linear so that the embedding itself carries the labels' geometry.
+    embedding; ``intents`` stays linear so that the embedding itself carries the labels' geometry. All pool the message's own
+    tokens; ``dialogue`` also pools those of the message before it.
     """
 
     def __init__(self, encoder: nn.Module, *, dropout: float = 0.1) -> None:
@@ -95,20 +96,27 @@ class MessageNetwork(nn.Module):
         self.affect = nn.Sequential(nn.Linear(size, size), nn.GELU())
         self.polarity = nn.Linear(size, len(POLARITIES))
         self.frustration = nn.Linear(size, 1)
+        self.dialogue = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(2 * size, size), nn.GELU(), nn.Linear(size, len(DIALOGUE))
+        )
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> dict[str, Tensor]:
         """Return logits by head.
 
         Args:
             input_ids: int64, (batch, tokens).
             attention_mask: int64, (batch, tokens).
+            token_type_ids: int64, (batch, tokens): 0 the message, 1 the message before it.
 
         Returns:
             intents (batch, labels), out_of_scope (batch, 1), explicit (batch, 1), polarity (batch, 3),
-            frustration (batch, 1), sentence_embedding (batch, size) of unit length.
+            frustration (batch, 1), dialogue (batch, dialogue labels), sentence_embedding (batch, size) of unit length.
         """
-        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        pooled = mean_pool(hidden, attention_mask)
+        hidden = self.encoder(
+            input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
+        ).last_hidden_state
+        before = attention_mask * token_type_ids
+        pooled = mean_pool(hidden, attention_mask - before)
         features = self.dropout(pooled)
         affect = self.affect(features)
         return {
@@ -117,6 +125,7 @@ class MessageNetwork(nn.Module):
             "explicit": self.explicit(features),
             "polarity": self.polarity(affect),
             "frustration": self.frustration(affect),
+            "dialogue": self.dialogue(torch.cat([pooled, mean_pool(hidden, before)], dim=-1)),
             "sentence_embedding": pooled / torch.linalg.vector_norm(pooled, dim=-1, keepdim=True).clamp(min=1e-9),
         }
 
@@ -147,3 +156,29 @@ class AnswerNetwork(nn.Module):
         ).last_hidden_state
         pooled = torch.cat([hidden[:, 0], mean_pool(hidden, attention_mask)], dim=-1)
         return {"answer": self.head(pooled)}
+
+
+class ClassNetwork(nn.Module):
+    """One encoder and a linear head over mutually exclusive classes: the network of benchmarks, never part of a bundle."""
+
+    def __init__(self, encoder: nn.Module, n_classes: int, *, dropout: float = 0.1) -> None:
+        """Put a fresh head on a pretrained encoder."""
+        super().__init__()
+        size: int = encoder.config.hidden_size  # type: ignore[union-attr,assignment]
+        self.encoder = encoder
+        self.dropout = nn.Dropout(dropout)
+        self.classes = nn.Linear(size, n_classes)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> dict[str, Tensor]:
+        """Return ``classes``: logits (batch, classes), and ``sentence_embedding``: (batch, size) of unit length.
+
+        Inputs are int64 of shape (batch, tokens).
+        """
+        hidden = self.encoder(
+            input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
+        ).last_hidden_state
+        pooled = mean_pool(hidden, attention_mask)
+        return {
+            "classes": self.classes(self.dropout(pooled)),
+            "sentence_embedding": pooled / torch.linalg.vector_norm(pooled, dim=-1, keepdim=True).clamp(min=1e-9),
+        }

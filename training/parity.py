@@ -12,13 +12,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from models.bundle import ANSWER_HEAD, ANSWER_INPUTS, MESSAGE_HEADS, MESSAGE_INPUTS
+from models.bundle import ANSWER_HEAD, INPUTS, MESSAGE_HEADS
 from models.contracts import Message, Role, Scores
 from models.encoding import Encoded, Encoder
 from models.errors import BatonError
 from models.policy.engine import Turn, decide
 from models.policy.schema import Policy
 from models.policy.state import NEW
+from models.records import LabelledMessage
 from models.session import Session
 from training.metrics import mean, rounded
 from training.networks import AnswerNetwork
@@ -31,8 +32,17 @@ class ParityError(BatonError):
     """An exported graph doesn't compute what the network computes."""
 
 
-def check_export(network: nn.Module, graph: Path, encoder: Encoder, rows: Sequence[Encoded]) -> float:
+def check_export(
+    network: nn.Module, graph: Path, encoder: Encoder, rows: Sequence[Encoded], *, outputs: tuple[str, ...] = ()
+) -> float:
     """Compare logits of the network and its fp32 graph on encoded rows.
+
+    Args:
+        network: in torch.
+        graph: the same, exported.
+        encoder: pads the rows.
+        rows: encoded texts.
+        outputs: names of the outputs to compare; by default the heads of a bundle's graph.
 
     Returns:
         The largest absolute difference.
@@ -40,14 +50,12 @@ def check_export(network: nn.Module, graph: Path, encoder: Encoder, rows: Sequen
     Raises:
         ParityError: it is larger than ``LOGIT_TOLERANCE``.
     """
-    answers = isinstance(network, AnswerNetwork)
-    inputs = ANSWER_INPUTS if answers else MESSAGE_INPUTS
-    outputs = (ANSWER_HEAD,) if answers else MESSAGE_HEADS
-    session = Session(graph, inputs=inputs, outputs=outputs)
+    outputs = outputs or ((ANSWER_HEAD,) if isinstance(network, AnswerNetwork) else MESSAGE_HEADS)
+    session = Session(graph, inputs=INPUTS, outputs=outputs)
     network.eval()
     differences = []
     for row in rows:
-        batch = {name: values for name, values in encoder.batch([row]).items() if name in inputs}
+        batch = encoder.batch([row])
         with torch.no_grad():
             expected = network(**{name: torch.from_numpy(values) for name, values in batch.items()})
         for name, found in session.run(batch).items():
@@ -61,12 +69,12 @@ def check_export(network: nn.Module, graph: Path, encoder: Encoder, rows: Sequen
 
 
 def compare_scores(
-    texts: Sequence[str], reference: Sequence[Scores], found: Sequence[Scores], policy: Policy
+    rows: Sequence[LabelledMessage], reference: Sequence[Scores], found: Sequence[Scores], policy: Policy
 ) -> dict[str, Any]:
     """Compare two bundles' scores of the same messages, down to what the policy decides on each as an opening message.
 
     Args:
-        texts: the messages.
+        rows: the messages; a bot's decide nothing and are left out.
         reference: scores of the fp32 graph.
         found: scores of the int8 graph.
         policy: decides.
@@ -75,7 +83,7 @@ def compare_scores(
         n, the share of messages whose decision or best label differs, and the largest and mean differences; ``None`` where
         no message was scored by both.
     """
-    pairs = [(text, a, b) for text, a, b in zip(texts, reference, found, strict=True) if a.intents and b.intents]
+    pairs = [(row.text, a, b) for row, a, b in zip(rows, reference, found, strict=True) if a.intents and b.intents]
     flips = sum(_decision(text, a, policy) != _decision(text, b, policy) for text, a, b in pairs)
     tops = sum(a.intents[0].label != b.intents[0].label for _, a, b in pairs if a.intents and b.intents)
     explicit = [abs((a.explicit or 0) - (b.explicit or 0)) for _, a, b in pairs]

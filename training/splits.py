@@ -19,6 +19,7 @@ Row = TypeVar("Row", LabelledMessage, AnswerExample)
 CALIBRATION_SHARE, TEST_SHARE = 0.1, 0.1
 # who keeps what two splits share: the test, so that nothing of it is trained on
 _TEST_FIRST: tuple[Split, ...] = ("test", "calibration", "train")
+_TEXTS = {"text", "before", "message", "earlier", "answer", "passages"}
 _NOT_WORDS = re.compile(r"[\W_]+")
 _DIGITS = re.compile(r"\d+")
 
@@ -28,8 +29,8 @@ class SplitReport:
     """What the splitting did: rows by source and split, and rows dropped by source and reason.
 
     Reasons: ``group``: others of the row's group lie in a split that goes before. ``text``: a near-identical text does.
-    ``glue``: a text as short as "yes please" that train holds too, dropped from the other split. ``passage``: train shows
-    one of the row's passages, say because a system retrieved the wrong entity's there.
+    ``glue``: a text as short as "yes please" that train holds too, dropped from the other split. ``passage``: a split that goes
+    before shows one of the row's passages, say because a system retrieved the wrong entity's there.
     """
 
     counts: dict[str, dict[Split, int]]
@@ -63,9 +64,9 @@ def assign_splits(rows: Sequence[Row], *, seed: int) -> tuple[list[Row], SplitRe
         else:
             dropped[row.source, "glue" if _is_glue(row) else "text"] += 1
     clean = []
-    seen = {key for row in kept if row.split == "train" for key in _passage_keys(row)}
+    shown = _passage_owners(kept)
     for row in kept:
-        if row.split != "train" and not seen.isdisjoint(_passage_keys(row)):
+        if any(shown[key] != row.split for key in _passage_keys(row)):
             dropped[row.source, "passage"] += 1
         else:
             clean.append(row)
@@ -75,7 +76,8 @@ def assign_splits(rows: Sequence[Row], *, seed: int) -> tuple[list[Row], SplitRe
 def near_key(row: LabelledMessage | AnswerExample) -> str:
     """Return the form under which two rows are near-identical: words alone, every number the same.
 
-    Of an answer example it covers message, answer and passages, since many customers ask the same question elsewhere.
+    Of an answer example it covers message, answer and passages, since many customers ask the same question elsewhere; of a
+    message in its conversation also the message before it.
     """
     text = _text(row)
     key = _DIGITS.sub("0", " ".join(_NOT_WORDS.sub(" ", fold(text)).split()))
@@ -118,6 +120,17 @@ def _text_owners(rows: Sequence[Row]) -> dict[str, Split]:
     return owners
 
 
+def _passage_owners(rows: Sequence[Row]) -> dict[str, Split]:
+    """Return for each passage the one split that may show it."""
+    owners: dict[str, Split] = {}
+    for row in rows:
+        if row.split is None:
+            continue
+        for key in _passage_keys(row):
+            owners[key] = min(owners.get(key, row.split), row.split, key=_TEST_FIRST.index)
+    return owners
+
+
 def _passage_keys(row: LabelledMessage | AnswerExample) -> set[str]:
     """Return the passages of an answer example, in the form under which two are the same."""
     return set() if isinstance(row, LabelledMessage) else {fold(passage) for passage in row.passages}
@@ -129,14 +142,15 @@ def _is_glue(row: LabelledMessage | AnswerExample) -> bool:
 
 def _text(row: LabelledMessage | AnswerExample) -> str:
     if isinstance(row, LabelledMessage):
-        return row.text
-    return "\n".join([row.message, row.answer or "", *row.passages])
+        return row.text if row.before is None else f"{row.before}\n{row.text}"
+    earlier = [] if row.earlier is None else [row.earlier]
+    return "\n".join([*earlier, row.message, row.answer or "", *row.passages])
 
 
 def _line(row: LabelledMessage | AnswerExample) -> str:
     text = hashlib.sha256(fold(_text(row)).encode()).hexdigest()
     # defaults are left out, so that a field that records get later doesn't change the name of old data
-    rest = row.model_dump(mode="json", exclude_defaults=True, exclude={"id", "text", "message", "answer", "passages"})
+    rest = row.model_dump(mode="json", exclude_defaults=True, exclude=_TEXTS | {"id"})
     return json.dumps([row.id, text, rest], sort_keys=True)
 
 

@@ -120,7 +120,8 @@ def decide(turn: Turn, state: ConversationState, policy: Policy, *, explain: boo
         would_flip_if=_flips(turn, view, policy, verdict, phase) if explain and not suppressed else (),
         policy=policy.label,
     )
-    return Outcome(decision, _remember(view.after, verdict, decider, suppressed=suppressed is not None))
+    after = view.after if decision.text is None else replace(view.after, last_bot_text=decision.text)
+    return Outcome(decision, _remember(after, verdict, decider, suppressed=suppressed is not None))
 
 
 def _view(turn: Turn, scores: Scores | None, state: ConversationState) -> View:

@@ -20,7 +20,9 @@ from models.policy.questions import answer_key, asks, best_intent
 Control = Literal["bot", "pending_handoff", "agent"]
 OfferStatus = Literal["pending", "accepted", "declined", "lapsed"]
 
-VERSION: Final = 1
+VERSION: Final = 2
+# a state of version 1 knows no bot message and no customer message but the last
+_READABLE: Final = (1, VERSION)
 MAX_QUESTIONS: Final = 20
 MAX_MOODS: Final = 20
 MAX_CONFIDENCES: Final = 20
@@ -62,7 +64,8 @@ class ConversationState:
     """What the policy remembers of a conversation; everything but ``epoch`` and ``control`` is of this epoch only.
 
     ``questions``, ``moods``, ``confidences`` and ``exchanges`` hold the most recent, newest last. ``exchanges`` are pairs
-    of customer intent and bot answer, as keys. ``fired`` are the ids of rules that held, in the order of the first time.
+    of customer intent and bot answer, as keys. ``last_bot_text`` is what the customer read last: the bot's message, or the
+    policy's in its place. ``fired`` are the ids of rules that held, in the order of the first time.
     """
 
     epoch: int = 1
@@ -72,6 +75,8 @@ class ConversationState:
     n_bot_responses: int = 0
     n_fallbacks: int = 0
     last_customer_text: str | None = None
+    earlier_customer_text: str | None = None
+    last_bot_text: str | None = None
     last_intent: str | None = None
     last_answer_fallback: bool = False
     last_answer_confidence: float | None = None
@@ -132,6 +137,8 @@ def _hear_customer(state: ConversationState, message: Message, scores: Scores | 
         n_bot_responses=state.n_bot_responses,
         n_fallbacks=state.n_fallbacks,
         last_customer_text=message.text,
+        earlier_customer_text=state.last_customer_text,
+        last_bot_text=state.last_bot_text,
         last_intent=best[0] if best else None,
         last_answer_fallback=state.last_answer_fallback,
         last_answer_confidence=state.last_answer_confidence,
@@ -155,6 +162,7 @@ def _hear_bot(state: ConversationState, message: Message, scores: Scores | None)
         n_messages=state.n_messages + 1,
         n_bot_responses=state.n_bot_responses + 1,
         n_fallbacks=state.n_fallbacks + message.fallback,
+        last_bot_text=message.text,
         last_answer_fallback=message.fallback,
         last_answer_confidence=confidence,
         confidences=confidences,
@@ -166,7 +174,7 @@ def to_json(state: ConversationState) -> dict[str, Any]:
     """Return the state as JSON values, with a version; embeddings as base64, instants as ISO 8601."""
     data: dict[str, Any] = {"version": VERSION, "epoch": state.epoch, "control": state.control}
     data["started_at"] = state.started_at.isoformat() if state.started_at else None
-    for name in _PLAIN:
+    for name in (*_PLAIN, *_TEXTS):
         data[name] = getattr(state, name)
     for name in ("confidences", "exchanges", "fired"):
         data[name] = list(getattr(state, name))
@@ -184,7 +192,7 @@ def from_json(data: Mapping[str, Any]) -> ConversationState:
         InputError: another version, or not a conversation state.
     """
     version = data.get("version")
-    if version != VERSION:
+    if version not in _READABLE:
         message = f"a conversation state of version {version!r}, expected {VERSION}; it was written by another release"
         raise InputError(message)
     try:
@@ -198,6 +206,7 @@ _PLAIN: Final = (
     "n_messages", "n_bot_responses", "n_fallbacks", "last_customer_text", "last_intent", "last_answer_fallback",
     "last_answer_confidence",
 )  # fmt: skip
+_TEXTS: Final = ("earlier_customer_text", "last_bot_text")
 
 
 def _read(data: Mapping[str, Any]) -> ConversationState:
@@ -214,6 +223,8 @@ def _read(data: Mapping[str, Any]) -> ConversationState:
         moods=tuple(Mood(score, label) for score, label in data["moods"]),
         questions=tuple(Question(ident, key, _decode(vector)) for ident, key, vector in data["questions"]),
         offer=Offer(offer["status"], offer["rule_id"], ReasonCode(offer["code"])) if offer else None,
+        earlier_customer_text=data.get("earlier_customer_text"),
+        last_bot_text=data.get("last_bot_text"),
         **{name: data[name] for name in _PLAIN},
     )
 

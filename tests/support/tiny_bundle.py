@@ -11,13 +11,16 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from models.bundle import ANSWER_HEAD, ANSWER_INPUTS, MESSAGE_HEADS, MESSAGE_INPUTS, Head, write_manifest
+from models.bundle import ANSWER_HEAD, INPUTS, MESSAGE_HEADS, Head, write_manifest
 from models.calibration import Logistic, Platt, Temperature
 from models.scorer import COMBINER_FEATURES, EMBEDDING
-from training.labels import ANSWER_PARTS, LABELS, POLARITIES, TOPICS
+from training.labels import ANSWER_PARTS, DIALOGUE, LABELS, POLARITIES, TOPICS
 
 SIZE = 16
-WIDTHS = {"intents": len(LABELS), "out_of_scope": 1, "explicit": 1, "polarity": 3, "frustration": 1, EMBEDDING: SIZE}
+WIDTHS = {
+    "intents": len(LABELS), "out_of_scope": 1, "explicit": 1, "polarity": 3, "frustration": 1, "dialogue": len(DIALOGUE),
+    EMBEDDING: SIZE,
+}  # fmt: skip
 
 
 def build_tiny_bundle(
@@ -44,15 +47,15 @@ def build_tiny_bundle(
     vocabulary = _write_tokenizer(folder / "tokenizer.json")
     wanted = WIDTHS | (widths or {})
     fills = {} if fill is None else dict.fromkeys(filled, fill)
-    _write_graph(folder / "message.onnx", MESSAGE_INPUTS, wanted, vocabulary, rng, fills)
+    _write_graph(folder / "message.onnx", INPUTS, wanted, vocabulary, rng, fills)
     heads = {
-        name: Head(graph="message", labels=_labels(name), calibration=_calibration(name)) for name in MESSAGE_HEADS
+        name: Head(labels=_labels(name), calibration=_calibration(name)) for name in MESSAGE_HEADS
     }
     if answers:
         _write_graph(
-            folder / "confidence.onnx", ANSWER_INPUTS, {ANSWER_HEAD: len(ANSWER_PARTS)}, vocabulary, rng, fills
+            folder / "confidence.onnx", INPUTS, {ANSWER_HEAD: len(ANSWER_PARTS)}, vocabulary, rng, fills
         )
-        heads[ANSWER_HEAD] = Head(graph="confidence", labels=ANSWER_PARTS, calibration=_platt(len(ANSWER_PARTS)))
+        heads[ANSWER_HEAD] = Head(labels=ANSWER_PARTS, calibration=_platt(len(ANSWER_PARTS)))
     write_manifest(
         folder,
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
@@ -69,7 +72,7 @@ def build_tiny_bundle(
 
 
 def _labels(head: str) -> tuple[str, ...]:
-    return {"intents": LABELS, "polarity": POLARITIES}.get(head, (head,))
+    return {"intents": LABELS, "polarity": POLARITIES, "dialogue": DIALOGUE}.get(head, (head,))
 
 
 def _platt(width: int) -> Platt:

@@ -3,10 +3,19 @@
 import pytest
 from pydantic import ValidationError
 
-from training.config import CONFIGS, ConfigError, Data, Encoder, Experiment, Gate, Training, load_experiment
+from training.config import (
+    ConfigError,
+    Data,
+    Encoder,
+    Experiment,
+    Gate,
+    Training,
+    experiment_names,
+    load_experiment,
+)
 from training.sources.catalog import read_catalog
 
-SHIPPED = sorted(path.stem for path in CONFIGS.glob("*.toml"))
+SHIPPED = experiment_names()
 SMALL = 'name = "small"\n[data]\nmessages = ["written"]\nanswers = ["written"]\n'
 
 

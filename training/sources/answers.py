@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from models.records import AnswerExample
+from training.sources.answers_edits import SUMMEDITS, read_summedits
 from training.sources.answers_faq import read_dstc9_faq
 from training.sources.answers_passages import read_amazon, read_begin, read_delucionqa, read_squad2
 from training.sources.answers_rated import read_dstc9
@@ -26,6 +27,7 @@ ADAPTERS: dict[str, Callable[[Path], Iterator[AnswerExample]]] = {
     "squad2_dev_half": read_squad2,
     "begin": read_begin,
     "delucionqa_nonanswers": read_delucionqa,
+    SUMMEDITS: read_summedits,
 }
 
 

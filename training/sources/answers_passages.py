@@ -23,13 +23,14 @@ BEGIN_WEIGHT = 0.5
 
 
 def read_amazon(folder: Path) -> Iterator[AnswerExample]:
-    """Yield ePQA's product questions with fitting and unfitting passages and answers; a question has one split."""
+    """Yield ePQA's product questions with fitting and unfitting passages and answers; a product has one split."""
     questions: dict[str, list[dict[str, str]]] = defaultdict(list)
     with (folder / "ePQA" / "dev.csv").open(encoding="utf-8", newline="") as file:
         for record in csv.DictReader(file):
             questions[record["qid"]].append(record)
     qids = sorted(questions)
-    splits = {qid: _share_split(f"{AMAZON}:{qid}", calibration=0.10, test=0.15) for qid in qids}
+    products = {qid: f"{AMAZON}:{questions[qid][0]['ASIN']}" for qid in qids}
+    splits = {qid: _share_split(products[qid], calibration=0.10, test=0.15) for qid in qids}
     for place, qid in enumerate(qids):
         # the answer of another question comes from the same split, lest train shows what test asks
         fellows = [other for other in qids[place + 1 :] + qids[:place] if splits[other] == splits[qid]]
@@ -40,7 +41,7 @@ def read_amazon(folder: Path) -> Iterator[AnswerExample]:
                 source=AMAZON,
                 message=record["question"],
                 passages=(f"{record['title']}: {record['candidate']}".strip(),),
-                group=f"{AMAZON}:{qid}",
+                group=products[qid],
                 split=splits[qid],
                 **targets,
             )

@@ -80,13 +80,18 @@ def open_corpus(name: str, *, data: Path | None = None, catalog: Mapping[str, Co
     Raises:
         SourceError: unknown, evaluation only, missing, or not the published files.
     """
-    corpus = find_training_corpus(name, read_catalog() if catalog is None else catalog)
-    folder = (data_folder() if data is None else data) / corpus.folder
-    if not folder.is_dir():
-        raise SourceError(f"no folder {folder}; expected {name} from {corpus.url} at commit {corpus.commit}")
-    for problem in _problems(folder, corpus):
-        raise SourceError(f"{problem}; fetch {name} from {corpus.url} at commit {corpus.commit}")
-    return folder
+    return _checked(find_training_corpus(name, read_catalog() if catalog is None else catalog), data)
+
+
+def open_for_measuring(name: str, *, data: Path | None = None, catalog: Mapping[str, Corpus] | None = None) -> Path:
+    """Return the folder of a corpus of any role, checked as ``open_corpus`` does, for benchmarks and nothing else.
+
+    What is trained on a corpus that was opened here is never released. Only ``training.sources.benchmarks`` calls this.
+
+    Raises:
+        SourceError: unknown, missing, or not the published files.
+    """
+    return _checked(_find(name, read_catalog() if catalog is None else catalog), data)
 
 
 def find_training_corpus(name: str, catalog: Mapping[str, Corpus]) -> Corpus:
@@ -95,12 +100,27 @@ def find_training_corpus(name: str, catalog: Mapping[str, Corpus]) -> Corpus:
     Raises:
         SourceError: unknown, or evaluation only.
     """
-    corpus = catalog.get(name)
-    if corpus is None:
-        raise SourceError(f"unknown corpus {name!r}; expected one of {', '.join(sorted(catalog))}")
+    corpus = _find(name, catalog)
     if corpus.role == "evaluation_only":
         raise SourceError(f"{name} is for evaluation only ({corpus.licence}); no training adapter may read it")
     return corpus
+
+
+def _find(name: str, catalog: Mapping[str, Corpus]) -> Corpus:
+    corpus = catalog.get(name)
+    if corpus is None:
+        raise SourceError(f"unknown corpus {name!r}; expected one of {', '.join(sorted(catalog))}")
+    return corpus
+
+
+def _checked(corpus: Corpus, data: Path | None) -> Path:
+    """Return the folder of a corpus after comparing every file's hash."""
+    folder = (data_folder() if data is None else data) / corpus.folder
+    if not folder.is_dir():
+        raise SourceError(f"no folder {folder}; expected {corpus.name} from {corpus.url} at commit {corpus.commit}")
+    for problem in _problems(folder, corpus):
+        raise SourceError(f"{problem}; fetch {corpus.name} from {corpus.url} at commit {corpus.commit}")
+    return folder
 
 
 def _problems(folder: Path, corpus: Corpus) -> Iterator[str]:

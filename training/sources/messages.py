@@ -14,7 +14,7 @@ from training.sources.feelings import read_convabuse, read_emobank, read_goemoti
 from training.sources.mapping import read_mapping
 from training.sources.rows import Classed, keep_one, sample
 from training.sources.support import read_banking77, read_bitext, read_multidogo, read_nlupp, read_watson
-from training.sources.written import SOURCE, read_written
+from training.sources.written import SOURCE, read_exchanges, read_written, read_written_turns
 
 SEED = 20260
 
@@ -74,7 +74,7 @@ def load_messages(names: Iterable[str] | None = None, *, seed: int = SEED, share
     rows: list[LabelledMessage] = []
     for name in [*ADAPTERS, SOURCE] if names is None else names:
         if name == SOURCE:
-            rows.extend(read_written())
+            rows.extend([*read_written(), *read_exchanges(), *read_written_turns()])
             continue
         find_training_corpus(name, catalog)
         if name not in ADAPTERS:

@@ -1,4 +1,4 @@
-"""The adapters for what we wrote ourselves, ``data/written/messages`` and ``answers``: every label told, or absent."""
+"""The adapters for what we wrote ourselves, ``data/written``: messages, exchanges, answers, conversations; every label told, or absent."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from models.records import AnswerExample, LabelledMessage
-from training.labels import LABELS
+from models.records import AnswerExample, LabelledMessage, Split
+from training.labels import BOT_DIALOGUE, CUSTOMER_DIALOGUE, LABELS
 from training.sources.catalog import ROOT, SourceError
 
 SOURCE = "written"
 FOLDER = ROOT / "data" / "written" / "messages"
 CONVERSATIONS = ROOT / "data" / "written" / "conversations"
-CALIBRATION_BATCH = "-11"
+EXCHANGES = ROOT / "data" / "written" / "exchanges"
+# The conversations that teach networks, by file, with the batch of the tuning half that calibrates them. The tuning half of
+# every other file stays unseen by the networks, so that policies can be tuned on scores as they are for new customers.
+TAUGHT = {"services": "-11", "shops": "-11"}
 ANSWERS = ROOT / "data" / "written" / "answers"
 _TAKEN = ("id", "text", "language", "labels", "out_of_scope", "explicit", "sentiment", "frustration", "split")
+_TAKEN_EXCHANGE = ("id", "role", "before", "text", "language", "dialogue", "split")
 _TARGETS = ("sufficient", "grounded", "answers", "good")
 _TAKEN_ANSWER = ("id", "message", "answer", "passages", "split", *_TARGETS)
 
@@ -54,6 +58,76 @@ def _row(line: str, where: str) -> LabelledMessage:
     return row
 
 
+def read_exchanges(folder: Path = EXCHANGES) -> Iterator[LabelledMessage]:
+    """Yield our own exchanges: a message, what was said before it, and its dialogue labels; a batch is one group.
+
+    Raises:
+        SourceError: a line isn't a row, or names a label that its role can't have.
+    """
+    for path in sorted(folder.glob("*.jsonl")):
+        for number, line in enumerate(_lines(path), start=1):
+            where = f"{path.name}, line {number}"
+            try:
+                record = json.loads(line)
+                fields = {key: record[key] for key in _TAKEN_EXCHANGE}
+                # a bot's message is judged on its own: what it does stands in it
+                before = record["before"] if record["role"] == "customer" else None
+                group = f"{SOURCE}:{record['batch']}"
+                row = LabelledMessage.model_validate({**fields, "before": before, "source": SOURCE, "group": group})
+            except (ValueError, KeyError, TypeError, ValidationError) as error:
+                expected = f"expected an exchange: {', '.join(_TAKEN_EXCHANGE)}, batch"
+                raise SourceError(f"{where}: {error}; {expected}") from error
+            strange = set(row.dialogue or ()) - set(BOT_DIALOGUE if row.role == "bot" else CUSTOMER_DIALOGUE)
+            if strange:
+                raise SourceError(f"{where}: a {row.role}'s message can't be {', '.join(sorted(strange))}")
+            yield row
+
+
+def read_written_turns(folder: Path = CONVERSATIONS) -> Iterator[LabelledMessage]:
+    """Yield the turns of our own English conversations with their dialogue labels; a conversation is one group.
+
+    Customers' first messages are left out: nothing stands before them. For the splits see ``_split``.
+    """
+    for conversation, split in _conversations(folder):
+        bot: str | None = None
+        for number, turn in enumerate(conversation["turns"]):
+            role, before = turn["role"], bot if turn["role"] == "customer" else None
+            if role == "bot":
+                bot = turn["text"]
+            if role == "agent" or (role == "customer" and before is None):
+                continue
+            yield LabelledMessage.model_validate(
+                {
+                    "id": f"{conversation['id']}-{number}",
+                    "source": SOURCE,
+                    "role": role,
+                    "before": before,
+                    "text": turn["text"],
+                    "dialogue": turn["dialogue"],
+                    "group": f"{SOURCE}:{conversation['id']}",
+                    "split": split,
+                }
+            )
+
+
+def _conversations(folder: Path) -> Iterator[tuple[dict[str, Any], Split]]:
+    """Yield the English conversations that teach or test networks, each with its split.
+
+    The half that policies are held out from is the test. Of the other half, the files in ``TAUGHT`` are for training and, of
+    one batch, calibration; the rest is nobody's.
+    """
+    for path in sorted(folder.glob("*.jsonl")):
+        for line in _lines(path):
+            conversation = json.loads(line)
+            if conversation["language"] != "en":
+                continue
+            if conversation["split"] == "held_out":
+                yield conversation, "test"
+            elif path.stem in TAUGHT:
+                is_last = conversation["batch"].endswith(TAUGHT[path.stem])
+                yield conversation, "calibration" if is_last else "train"
+
+
 def read_written_answers(folder: Path = ANSWERS) -> Iterator[AnswerExample]:
     """Yield our own answers; all variants of a situation are one group.
 
@@ -68,23 +142,17 @@ def read_written_answers(folder: Path = ANSWERS) -> Iterator[AnswerExample]:
 def read_written_drafts(folder: Path = CONVERSATIONS) -> Iterator[AnswerExample]:
     """Yield the bot's messages of our own English conversations as drafts: does each fit what the customer just said?
 
-    A question for details and an offer of a person fit; a fallback doesn't. What nobody judged is left out. The half
-    that policies are tuned on is for training and, of its last batch, calibration; the held-out half is for the test.
+    A question for details and an offer of a person fit; a fallback doesn't. What nobody judged is left out.
     """
-    for path in sorted(folder.glob("*.jsonl")):
-        for line in _lines(path):
-            conversation = json.loads(line)
-            if conversation["language"] == "en":
-                yield from _drafts(conversation)
+    for conversation, split in _conversations(folder):
+        yield from _drafts(conversation, split)
 
 
-def _drafts(conversation: dict[str, Any]) -> Iterator[AnswerExample]:
-    last = conversation["batch"].endswith(CALIBRATION_BATCH)
-    split = "test" if conversation["split"] == "held_out" else "calibration" if last else "train"
-    question = None
+def _drafts(conversation: dict[str, Any], split: Split) -> Iterator[AnswerExample]:
+    question = earlier = None
     for number, turn in enumerate(conversation["turns"]):
         if turn["role"] == "customer":
-            question = turn["text"]
+            earlier, question = question, turn["text"]
             continue
         fits = _fits(turn) if turn["role"] == "bot" else None
         if fits is None or question is None:
@@ -94,6 +162,7 @@ def _drafts(conversation: dict[str, Any]) -> Iterator[AnswerExample]:
                 "id": f"{SOURCE}:{conversation['id']}-{number}",
                 "source": SOURCE,
                 "message": question,
+                "earlier": earlier,
                 "answer": turn["text"],
                 "passages": turn.get("passages", ()),
                 "answers": fits,
@@ -105,8 +174,8 @@ def _drafts(conversation: dict[str, Any]) -> Iterator[AnswerExample]:
 
 
 def _fits(turn: dict[str, Any]) -> float | None:
-    if turn.get("answer_good") is not None:
-        return float(turn["answer_good"])
+    if "answer_good" in turn:
+        return None if turn["answer_good"] is None else float(turn["answer_good"])
     said = set(turn.get("dialogue", ()))
     if said & {"bot_asks_details", "bot_offers_person"}:
         return 1.0
