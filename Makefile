@@ -8,10 +8,10 @@ PORT   ?= 8000
 TORCH_INDEX ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check fix bench train clean
+.PHONY: help serve test check fix bench train benchmark clean
 
 help:  ## say what the targets do
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 11
 
 # One environment for all targets, grown in steps: each stamp file says that an extra is installed.
 $(VENV)/bin/python:
@@ -55,6 +55,9 @@ bench: $(VENV)/.dev  ## run the benchmarks; they print the figures that the READ
 
 train: $(VENV)/.train  ## train and measure the default bundle; BATON_DATA names the folder of the corpora
 	$(VENV)/bin/baton train default
+
+benchmark: $(VENV)/.train  ## measure the standard benchmarks; BATON_DATA names the folder of the corpora
+	$(VENV)/bin/baton benchmark $(ARGS)
 
 clean:  ## remove the environment and caches, not data or runs
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

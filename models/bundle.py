@@ -5,8 +5,10 @@ Layout of a bundle::
     manifest.json      what is here, with SHA-256 of every other file
     message.onnx       one encoder, heads intents, out_of_scope, explicit, polarity, frustration, dialogue, and the embedding
     confidence.onnx    cross-encoder over (question, draft answer, passage), head answer (optional)
+    requests.npy       weights of the character n-grams that ask for a person in other languages (optional)
     tokenizer.json
     README.md          the card: data, metrics with n, known weaknesses (not hashed: people may correct it)
+    BENCHMARKS.md      figures on standard benchmarks, where they were measured (not hashed)
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from models.calibration import Calibration, Logistic, Platt
 from models.errors import BundleCorrupt, BundleNotFound
+from models.requests import FILE as REQUESTS
+from models.requests import RequestHead
 
 FORMAT_VERSION = 2
 DEFAULT_PATH = Path(__file__).parent / "bundles" / "default"
@@ -82,6 +86,7 @@ class Manifest(_Part):
     embedding_size: int
     heads: Mapping[str, Head]
     combiner: Logistic | None = None
+    requests: RequestHead | None = None
     files: Mapping[str, str]
     training: Mapping[str, Any] = Field(default_factory=dict)
     data: Mapping[str, Any] = Field(default_factory=dict)
@@ -145,7 +150,9 @@ def _require_format(source: Path) -> None:
 
 
 def _verify(path: Path, manifest: Manifest) -> None:
-    needed = {"message.onnx", "tokenizer.json"} | ({"confidence.onnx"} if ANSWER_HEAD in manifest.heads else set())
+    needed = {"message.onnx", "tokenizer.json"}
+    needed |= {"confidence.onnx"} if ANSWER_HEAD in manifest.heads else set()
+    needed |= {REQUESTS} if manifest.requests is not None else set()
     absent = sorted(needed - set(manifest.files))
     if absent:
         raise BundleCorrupt(f"the manifest in {path} doesn't list {', '.join(absent)}; release the bundle again")
@@ -177,7 +184,7 @@ def sha256(file: Path) -> str:
 def write_manifest(folder: Path, *, created_at: datetime, **fields: Any) -> Manifest:
     """Hash the files that lie in ``folder`` and write its manifest last, so a half-written bundle never loads."""
     names = sorted(
-        file.name for file in folder.iterdir() if file.suffix in {".onnx", ".json"} and file.name != MANIFEST
+        file.name for file in folder.iterdir() if file.suffix in {".onnx", ".json", ".npy"} and file.name != MANIFEST
     )
     manifest = Manifest(
         format_version=FORMAT_VERSION,

@@ -20,7 +20,9 @@ from models.contracts import LabelScore, Language, Role, Scores, ScoreStatus, Se
 from models.encoding import Encoded, Encoder
 from models.errors import BundleCorrupt, ScoringError
 from models.language import identify
-from models.phrases import find_request
+from models.phrases import PhraseMatch, find_request
+from models.requests import FILE as REQUESTS
+from models.requests import RequestModel
 from models.session import Session
 
 # A message counts as foreign only when its identification is this sure: chat English is often taken for something else.
@@ -91,6 +93,9 @@ class Scorer:
         self._answer = None
         if ANSWER_HEAD in manifest.heads:
             self._answer = Session(bundle.file("confidence.onnx"), inputs=INPUTS, outputs=(ANSWER_HEAD,))
+        self._requests = None
+        if manifest.requests is not None:
+            self._requests = RequestModel(manifest.requests, bundle.file(REQUESTS))
         self._check_widths()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="scorer") if threads > 1 else None
 
@@ -167,7 +172,12 @@ class Scorer:
         status = {"confidence": ScoreStatus.NOT_AVAILABLE}
         if self._is_foreign(language):
             status |= dict.fromkeys((*_TEXT_SCORES, "dialogue"), ScoreStatus.UNSUPPORTED_LANGUAGE)
-            return Scores(language=language, request_phrase=request_phrase, status=status)
+            explicit = None
+            if self._requests is not None and language and language.code in self._requests.head.languages:
+                del status["explicit"]
+                outputs = self._run(self._encoder.message(request.text))
+                explicit = self._explicit(request.text, phrase, language, outputs["explicit"])
+            return Scores(language=language, explicit=explicit, request_phrase=request_phrase, status=status)
         if language is None:
             status["language"] = ScoreStatus.NOT_AVAILABLE
         dialogue = self._dialogue(self._encoder.message(request.text, request.before)) if request.before else None
@@ -175,7 +185,9 @@ class Scorer:
             status["dialogue"] = ScoreStatus.NOT_AVAILABLE
         outputs = self._run(self._encoder.message(request.text))
         probabilities = {
-            name: calibration.apply(self._heads[name].calibration, outputs[name])[0] for name in TEXT_HEADS
+            name: calibration.apply(self._heads[name].calibration, outputs[name])[0]
+            for name in TEXT_HEADS
+            if name != "explicit"
         }
         intents = _ranked(self._heads["intents"].labels, probabilities["intents"])
         vector = np.rint(outputs[EMBEDDING][0] * 127).astype(np.int8)
@@ -183,7 +195,7 @@ class Scorer:
             intents=intents,
             topics=tuple(entry for entry in intents if entry.label in self._topics),
             out_of_scope=_rounded(probabilities["out_of_scope"][0]),
-            explicit=_rounded(probabilities["explicit"][0]),
+            explicit=self._explicit(request.text, phrase, language, outputs["explicit"]),
             request_phrase=request_phrase,
             sentiment=_sentiment(self._heads["polarity"].labels, probabilities["polarity"]),
             frustration=_rounded(probabilities["frustration"][0]),
@@ -193,6 +205,14 @@ class Scorer:
             repeats=tuple(_cosine(vector, other) for other in request.earlier),
             status=status,
         )
+
+    def _explicit(
+        self, text: str, phrase: PhraseMatch | None, language: Language | None, logits: np.ndarray
+    ) -> float:
+        """Return P(asks for a person): by the encoder's head in English, by all witnesses in what isn't surely English."""
+        if self._requests is not None and language is not None and language.code not in self.bundle.manifest.languages:
+            return _rounded(self._requests.probability(text, phrase, float(logits[0, 0])))
+        return _rounded(calibration.apply(self._heads["explicit"].calibration, logits)[0, 0])
 
     def _run(self, row: Encoded) -> dict[str, np.ndarray]:
         outputs = self._message.run(self._encoder.batch([row]))

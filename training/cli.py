@@ -1,4 +1,4 @@
-"""The commands of this room: `baton train`."""
+"""The commands of this room: `baton train`, `baton benchmark`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from models.bundle import DEFAULT_PATH
 from training.config import load_experiment
 
 
@@ -37,3 +38,34 @@ def train(
     parity = report["parity"]
     typer.echo(f"bundle in {folder / 'bundle'}; {parity['decision_flips']} of {parity['n']} decisions differ from fp32")
     typer.echo(f"all figures: {folder / 'report.json'}")
+
+
+def benchmark(
+    names: Annotated[list[str] | None, typer.Argument(help="Names of benchmarks; none is all.")] = None,
+    work: Annotated[Path, typer.Option(help="Folder for weights, graphs and reports.")] = Path("runs/benchmarks"),
+    threads: Annotated[int, typer.Option(min=1, help="Cores for training and scoring.")] = 2,
+    bundle: Annotated[Path, typer.Option(help="Folder of the bundle to measure.")] = DEFAULT_PATH,
+    twin: Annotated[
+        Path | None, typer.Option(help="Folder of its fp32 twin; default runs/<name of the bundle>/bundle-fp32.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="About so many rows of each split, to try things out.")
+    ] = None,
+    choose: Annotated[  # noqa: FBT002 - an option, not an argument
+        bool, typer.Option("--choose", help="Measure validation rows and leave the test closed, to choose a recipe.")
+    ] = False,
+    again: Annotated[  # noqa: FBT002 - an option, not an argument
+        bool, typer.Option("--again", help="Measure again what is measured; weights are kept.")
+    ] = False,
+    publish: Annotated[  # noqa: FBT002 - an option, not an argument
+        bool, typer.Option("--publish", help="Write the page of all benchmarks into the bundle's folder.")
+    ] = False,
+) -> None:
+    """Measure the standard benchmarks on int8 graphs, training what isn't trained yet; finished work is not repeated.
+
+    Reads the corpora from the folder that BATON_DATA names.
+    """
+    from training.benchmarks.run import Workplace, run_benchmarks  # noqa: PLC0415 - torch takes seconds
+
+    at = Workplace(work, bundle, twin, threads=threads, limit=limit, choose=choose)
+    typer.echo(run_benchmarks(names or (), at, again=again, publish=publish))

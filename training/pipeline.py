@@ -43,10 +43,13 @@ from training.losses import WEIGHTS, answer_loss, message_loss
 from training.networks import AnswerNetwork, MessageNetwork, build_encoder, tokenizer_file
 from training.parity import check_export, compare_answers, compare_scores
 from training.release import GateError, finish_manifest, git_commit, release
+from training.requests import compare_witnesses, fit_requests, write_requests
 from training.smoothing import smooth
 from training.sources.answers import load_answers
 from training.sources.catalog import read_catalog
 from training.sources.messages import load_messages
+from training.sources.written import REQUESTS_SOURCE as WRITTEN_REQUESTS
+from training.sources.written import SOURCE as WRITTEN
 from training.splits import assign_splits, fingerprint
 from training.tracking import Run, track
 
@@ -201,7 +204,10 @@ def build_bundle(
     heads[ANSWER_HEAD], combiner = _answer_head(
         experiment, answers.of("calibration"), served / "confidence.onnx", encoder
     )
+    spoken = _spoken(messages)
+    asked, weights = fit_requests(spoken, _explicit_logits(served, encoder, spoken))
     for folder in (served, twin):
+        write_requests(folder, weights)
         write_manifest(
             folder,
             created_at=datetime.now(UTC),
@@ -213,6 +219,7 @@ def build_bundle(
             embedding_size=message.size,
             heads=heads,
             combiner=combiner,
+            requests=asked,
         )
     return served, twin, differences
 
@@ -227,6 +234,15 @@ def _first(encoder: Encoder, row: LabelledMessage | AnswerExample) -> Encoded:
 def spread(rows: Sequence[Any], count: int) -> Sequence[Any]:
     """Return about ``count`` rows from all over a sequence, so that every source is among them."""
     return rows[:: max(1, len(rows) // count)]
+
+
+def _spoken(messages: Prepared) -> list[LabelledMessage]:
+    """Return our own messages that say whether a person is asked for, in all languages."""
+    return [row for row in messages.rows if row.source in {WRITTEN, WRITTEN_REQUESTS} and row.explicit is not None]
+
+
+def _explicit_logits(bundle: Path, encoder: Encoder, rows: Sequence[LabelledMessage]) -> np.ndarray:
+    return message_logits(bundle / "message.onnx", encoder, rows)["explicit"][:, 0]
 
 
 def _weights(rows: Sequence[Any], experiment: Experiment) -> np.ndarray:
@@ -273,10 +289,12 @@ def measure(messages: Prepared, answers: Prepared, served: Path, twin: Path, *, 
     bundle = Bundle.load(served)
     scorer, reference = Scorer(bundle, threads=threads), Scorer(Bundle.load(twin), threads=threads)
     found, judged = score_messages(scorer, test), score_answers(scorer, drafts)
+    spoken = _spoken(messages)
     return {
         "messages": evaluate_messages(test, found, bundle.manifest.heads),
         "answers": evaluate_answers(drafts, judged),
         "parity": compare_scores(test, score_messages(reference, test), found, default_policy()),
+        "requests": compare_witnesses(spoken, _explicit_logits(served, _encoder(), spoken)),
         "answer_parity": compare_answers(score_answers(reference, drafts), judged),
         "baselines": {
             "tfidf_on_written": message_baselines(messages.of("train"), test, source="written"),

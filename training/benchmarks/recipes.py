@@ -1,4 +1,4 @@
-"""What ``configs/benchmarks.toml`` and ``configs/published.toml`` say: how benchmark networks are trained, where others stand."""
+"""What ``benchmarks.toml`` and ``published.toml`` of ``configs`` say: how networks are trained, where others stand."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Recipe(Training):
 class SummaryReading(_Section):
     """How a summary is held against its document.
 
-    The document is cut at sentences into chunks of at most ``chunk_tokens``; neighbours share ``shared_sentences``. Each sentence of
-    the summary is judged as a draft answer to ``question`` against every chunk.
+    The document is cut at sentences into chunks of at most ``chunk_tokens``; neighbours share ``shared_sentences``. Each
+    sentence of the summary is judged as a draft answer to ``question`` against every chunk.
     """
 
     question: str = ""

@@ -14,6 +14,8 @@ from training.labels import BOT_DIALOGUE, CUSTOMER_DIALOGUE, LABELS
 from training.sources.catalog import ROOT, SourceError
 
 SOURCE = "written"
+# our messages in other languages: a source of their own, since they only teach who asks for a person
+REQUESTS_SOURCE = "written-requests"
 FOLDER = ROOT / "data" / "written" / "messages"
 CONVERSATIONS = ROOT / "data" / "written" / "conversations"
 EXCHANGES = ROOT / "data" / "written" / "exchanges"
@@ -22,6 +24,8 @@ EXCHANGES = ROOT / "data" / "written" / "exchanges"
 TAUGHT = {"services": "-11", "shops": "-11"}
 ANSWERS = ROOT / "data" / "written" / "answers"
 _TAKEN = ("id", "text", "language", "labels", "out_of_scope", "explicit", "sentiment", "frustration", "split")
+REQUESTS = ROOT / "data" / "written" / "requests"
+_TAKEN_REQUEST = ("id", "text", "language", "explicit", "split")
 _TAKEN_EXCHANGE = ("id", "role", "before", "text", "language", "dialogue", "split")
 _TARGETS = ("sufficient", "grounded", "answers", "good")
 _TAKEN_ANSWER = ("id", "message", "answer", "passages", "split", *_TARGETS)
@@ -81,6 +85,26 @@ def read_exchanges(folder: Path = EXCHANGES) -> Iterator[LabelledMessage]:
             if strange:
                 raise SourceError(f"{where}: a {row.role}'s message can't be {', '.join(sorted(strange))}")
             yield row
+
+
+def read_requests(folder: Path = REQUESTS) -> list[LabelledMessage]:
+    """Return our own messages in other languages: does each ask for a person? A batch is one group.
+
+    Raises:
+        SourceError: a line isn't a row.
+    """
+    rows = []
+    for path in sorted(folder.glob("*.jsonl")):
+        for number, line in enumerate(_lines(path), start=1):
+            try:
+                record = json.loads(line)
+                fields = {key: record[key] for key in _TAKEN_REQUEST}
+                group = f"{REQUESTS_SOURCE}:{record['batch']}"
+                rows.append(LabelledMessage(**fields, source=REQUESTS_SOURCE, group=group))
+            except (ValueError, KeyError, TypeError, ValidationError) as error:
+                expected = f"expected a request: {', '.join(_TAKEN_REQUEST)}, batch"
+                raise SourceError(f"{path.name}, line {number}: {error}; {expected}") from error
+    return rows
 
 
 def read_written_turns(folder: Path = CONVERSATIONS) -> Iterator[LabelledMessage]:

@@ -26,10 +26,9 @@ class Explicit(Part):
 class ExplicitCheck:
     """Fires at or above its threshold.
 
-    In English the model's head decides and a phrase is only evidence, but who declines a person ("no human, please") asks
-    for none whatever the head says; there is no margin then, since no value of the head would change it. Where the head
-    gave no value, or the request is phrased in a language that the head doesn't read, a phrase stands for 1.0 and its
-    absence, without a head, for 0.0.
+    The score decides, and a phrase is only evidence, but who declines a person ("no human, please") asks for none whatever
+    the score says; there is no margin then, since no score would change it. Where there is no score, a phrase stands for
+    1.0 and its absence for 0.0.
     """
 
     rule_id: str
@@ -39,7 +38,7 @@ class ExplicitCheck:
     heads = ("explicit",)
 
     def look(self, view: View) -> TriggerReport:
-        """Compare the head's probability, or the phrase lists' yes or no."""
+        """Compare the score, or the phrase lists' yes or no."""
         value, evidence = _value(view)
         # looked up only where it matters: finding phrases takes longer than all other triggers together
         declined = view.declined if value >= self.threshold and not evidence else None
@@ -71,12 +70,4 @@ def _value(view: View) -> tuple[float, dict[str, Any]]:
         if request is None:
             return 0.0, evidence
         return 1.0, {**evidence, "phrase": request.phrase, "language": request.language}
-    if scores.request_phrase is None:
-        return scores.explicit, {}
-    evidence = {"phrase": scores.request_phrase}
-    if scores.language is not None and scores.language.code == "en":
-        return scores.explicit, evidence
-    request = view.request
-    if request is None or request.language == "en":
-        return scores.explicit, evidence
-    return 1.0, {**evidence, "language": request.language, "head": scores.explicit}
+    return scores.explicit, {} if scores.request_phrase is None else {"phrase": scores.request_phrase}
