@@ -82,7 +82,7 @@ class Encoder:
         return window(self._tokenizer.encode(normalise(text), add_special_tokens=False).ids, limit)
 
     def message(self, text: str, before: str | None = None) -> Encoded:
-        """Encode a message, ``[CLS] text [SEP]`` as segment 0, and what was said ``before`` it, ``before [SEP]``, as segment 1."""
+        """Encode a message, ``[CLS] text [SEP]`` as segment 0, and what was said before it, ``before [SEP]``, as segment 1."""
         ids = (self._cls, *self._pieces(text, self.message_tokens), self._sep)
         context = (*self._pieces(before, self.before_tokens), self._sep) if before else ()
         return Encoded((*ids, *context), (0,) * len(ids) + (1,) * len(context))

@@ -89,7 +89,9 @@ class RequestModel:
             raise BundleCorrupt(f"{path.name} can't be read as an array: {error}; release the bundle again") from error
         if self._weights.shape != (head.buckets,) or not np.isfinite(self._weights).all():
             found = f"{self._weights.dtype} of shape {self._weights.shape}"
-            raise BundleCorrupt(f"{path.name} holds {found}, expected ({head.buckets},) finite; release the bundle again")
+            raise BundleCorrupt(
+                f"{path.name} holds {found}, expected ({head.buckets},) finite; release the bundle again"
+            )
         self.head = head
 
     def probability(self, text: str, phrase: PhraseMatch | None, encoder: float) -> float:

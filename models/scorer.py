@@ -156,9 +156,7 @@ class Scorer:
         return [alone, self._encoder.message(request.text, request.before)] if request.before else [alone]
 
     def _answers(self, request: ScoreRequest) -> list[Encoded]:
-        return self._encoder.answers(
-            request.question or "", request.text, request.passages, request.earlier_question
-        )
+        return self._encoder.answers(request.question or "", request.text, request.passages, request.earlier_question)
 
     def _score(self, request: ScoreRequest) -> Scores:
         if request.role is Role.BOT:
@@ -206,9 +204,7 @@ class Scorer:
             status=status,
         )
 
-    def _explicit(
-        self, text: str, phrase: PhraseMatch | None, language: Language | None, logits: np.ndarray
-    ) -> float:
+    def _explicit(self, text: str, phrase: PhraseMatch | None, language: Language | None, logits: np.ndarray) -> float:
         """Return P(asks for a person): by the encoder's head in English, by all witnesses in what isn't surely English."""
         if self._requests is not None and language is not None and language.code not in self.bundle.manifest.languages:
             return _rounded(self._requests.probability(text, phrase, float(logits[0, 0])))

@@ -1,4 +1,4 @@
-"""The commands of this room: `baton train`, `baton benchmark`."""
+"""The commands of this room: `baton train`, `baton benchmark`, `baton data`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from models.bundle import DEFAULT_PATH
 from training.config import load_experiment
+from training.sources.catalog import SourceError, data_folder, find_problems, read_catalog
 
 
 def train(
@@ -69,3 +70,50 @@ def benchmark(
 
     at = Workplace(work, bundle, twin, threads=threads, limit=limit, choose=choose)
     typer.echo(run_benchmarks(names or (), at, again=again, publish=publish))
+
+
+data = typer.Typer(add_completion=False, help="The public corpora: fetch and check them.", no_args_is_help=True)
+
+
+@data.command("fetch")
+def fetch_data(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names of corpora; none is all of data/sources.toml.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option(help="Where to; default the folder that BATON_DATA names.")] = None,
+) -> None:
+    """Fetch the corpora from their public addresses, each file checked by its SHA-256; what is there isn't fetched again."""
+    from training.sources.fetch import fetch  # noqa: PLC0415 - only this command needs it
+
+    catalog = read_catalog()
+    unknown = sorted(set(names or ()) - set(catalog))
+    if unknown:
+        raise SourceError(f"unknown corpora {', '.join(unknown)}; expected some of {', '.join(sorted(catalog))}")
+    if to is not None:
+        to.mkdir(parents=True, exist_ok=True)
+    target = data_folder() if to is None else to
+    failed = False
+    for outcome in fetch([catalog[name] for name in names or catalog], target):
+        corpus = outcome.corpus
+        typer.echo(
+            f"{corpus.name} ({corpus.licence}, {corpus.role}): {len(outcome.fetched)} fetched, {len(outcome.present)} there "
+            f"before, {len(outcome.missing)} missing"
+        )
+        for problem in (*outcome.problems, *(f"not found: {name}" for name in outcome.missing)):
+            typer.echo(f"  {problem}", err=True)
+        failed = failed or bool(outcome.missing or outcome.problems)
+    if failed:
+        raise typer.Exit(1)
+
+
+@data.command("check")
+def check_data() -> None:
+    """Say of every corpus whether it lies in BATON_DATA, as it was published."""
+    target = data_folder()
+    failed = False
+    for corpus in read_catalog().values():
+        problems = list(find_problems(target / corpus.folder, corpus))
+        failed = failed or bool(problems)
+        typer.echo(f"{corpus.name} ({corpus.licence}, {corpus.role}): {'; '.join(problems[:3]) or 'as published'}")
+    if failed:
+        raise typer.Exit(1)

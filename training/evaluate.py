@@ -79,7 +79,9 @@ def evaluate_messages(
     for number, row in enumerate(rows):
         sources[row.source].append(number)
     sources["all"] = list(range(len(rows)))
-    report: dict[str, Any] = {"n": len(rows), "unscored": sum(score.intents is None for score in scores)}
+    # a bot's message has no such scores to begin with
+    unscored = sum(row.role == "customer" and score.intents is None for row, score in zip(rows, scores, strict=True))
+    report: dict[str, Any] = {"n": len(rows), "unscored": unscored}
     columns: dict[str, tuple[list[Any], list[Any]]] = {
         "explicit": ([row.explicit for row in rows], [score.explicit for score in scores]),
         "out_of_scope": ([row.out_of_scope for row in rows], [score.out_of_scope for score in scores]),
@@ -106,7 +108,9 @@ def evaluate_messages(
         if len(numbers) >= MIN_ROWS and any(rows[number].labels for number in numbers)
     }
     report["dialogue"] = {
-        source: _dialogue([rows[number] for number in numbers], [scores[number] for number in numbers], heads[DIALOGUE_HEAD])
+        source: _dialogue(
+            [rows[number] for number in numbers], [scores[number] for number in numbers], heads[DIALOGUE_HEAD]
+        )
         for source, numbers in sorted(sources.items())
         if sum(rows[number].dialogue is not None for number in numbers) >= MIN_ROWS
     }
@@ -189,7 +193,9 @@ def _labels(truth: np.ndarray, probabilities: np.ndarray, labels: Sequence[str],
     return {
         "n": int(known.any(axis=1).sum()),
         "ece": metrics.figure(metrics.ece, (np.nan_to_num(truth) >= 0.5)[known].astype(float), probabilities[known]),
-        "brier": metrics.figure(metrics.brier, (np.nan_to_num(truth) >= 0.5)[known].astype(float), probabilities[known]),
+        "brier": metrics.figure(
+            metrics.brier, (np.nan_to_num(truth) >= 0.5)[known].astype(float), probabilities[known]
+        ),
         "micro_f1": metrics.figure(lambda a, b: metrics.precision_recall_f1(a.ravel(), b.ravel())[2], real, predicted),
         "macro_f1": metrics.rounded(metrics.mean([entry["f1"] for entry in by_label.values()])),
         "macro_average_precision": metrics.rounded(

@@ -10,7 +10,15 @@ from training.batches import Batch
 from training.networks import AnswerNetwork, MessageNetwork
 
 # Scales that bring the heads' losses to one order of magnitude; chosen once on the calibration split.
-WEIGHTS = {"intents": 1.0, "out_of_scope": 0.7, "explicit": 1.0, "sentiment": 3.0, "polarity": 0.7, "frustration": 0.7, "dialogue": 0.7}
+WEIGHTS = {
+    "intents": 1.0,
+    "out_of_scope": 0.7,
+    "explicit": 1.0,
+    "sentiment": 3.0,
+    "polarity": 0.7,
+    "frustration": 0.7,
+    "dialogue": 0.7,
+}
 
 
 def binary(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -30,7 +38,7 @@ def multi_label(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
 
 
 def labelled_rows(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """``multi_label`` over the rows that know any label: few rows of a batch speak of a head, and must not be thinned by the rest."""
+    """``multi_label`` over the rows that know any label: few of a batch speak of a head, and the rest must not thin them."""
     known = ~torch.isnan(targets).all(dim=-1)
     return multi_label(logits[known], targets[known], weights[known]) if known.any() else logits.sum() * 0.0
 

@@ -195,7 +195,9 @@ def build_bundle(
     for name, network, rows in (("message", message, messages), ("confidence", confidence, answers)):
         encode = partial(_first, encoder)
         seen = [encode(row) for row in spread(rows.of("train"), SMOOTHING_SAMPLE)]
-        smoothed = smooth(network, ({name: torch.from_numpy(v) for name, v in encoder.batch([row]).items()} for row in seen))
+        smoothed = smooth(
+            network, ({name: torch.from_numpy(v) for name, v in encoder.batch([row]).items()} for row in seen)
+        )
         graph = export(smoothed, twin / f"{name}.onnx")
         held_out = [encode(row) for row in spread(rows.of("test"), PARITY_SAMPLE)]
         differences[name] = check_export(network, graph, encoder, held_out)

@@ -118,7 +118,9 @@ def compare_witnesses(rows: Sequence[LabelledMessage], encoder: np.ndarray) -> d
     places = [number for number, row in enumerate(rows) if row.split == "test"]
     test = [rows[number] for number in places]
     truth = np.asarray([bool(row.explicit) for row in test])
-    found = {"phrases": np.asarray([(match := phrase_of(row)) is not None and not match.negated for row in test], float)}
+    found = {
+        "phrases": np.asarray([(match := phrase_of(row)) is not None and not match.negated for row in test], float)
+    }
     silent = np.zeros(len(rows))
     for name, said, grams in (("ngrams", silent, True), ("encoder", encoder, False), ("together", encoder, True)):
         found[name] = probabilities(test, said[places], *fit_requests(rows, said, grams=grams))

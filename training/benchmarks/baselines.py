@@ -19,8 +19,8 @@ from training.baseline import text_vectoriser
 from training.sources.benchmarks import ClassedTexts, Example, hold_out
 
 VERSION = 1
-# inverse strengths of regularisation; embeddings are few and dense, and need one chosen
-TFIDF_C, FROZEN_C = (10.0,), (1.0, 10.0, 100.0)
+# inverse strengths of regularisation, of which validation rows choose one
+STRENGTHS = (1.0, 10.0, 100.0)
 # the logit of a class that the training rows don't have
 ABSENT = -1e4
 
@@ -52,11 +52,11 @@ def class_baselines(
     prior = np.log(np.maximum(np.bincount(truth, minlength=len(classes)), 0.5) / len(truth))
     found = {"majority": Logits(*(np.tile(prior, (len(rows), 1)) for rows in (data.validation, data.test)))}
     makers: dict[str, Callable[[], Logits]] = {
-        "tfidf": lambda: _fitted(data, classes, _tfidf(data, classes), TFIDF_C, seed=seed),
-        "frozen": lambda: _fitted(data, classes, embed, FROZEN_C, seed=seed),
+        "tfidf": lambda: _fitted(data, classes, _tfidf(data, classes), seed=seed),
+        "frozen": lambda: _fitted(data, classes, embed, seed=seed),
     }
     for name, make in makers.items():
-        decisive = [VERSION, name, data.fingerprint, list(classes), encoder, seed, TFIDF_C, FROZEN_C]
+        decisive = [VERSION, name, data.fingerprint, list(classes), encoder, seed, STRENGTHS]
         key = hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:8]
         found[name] = _kept(cache / f"{data.name}-{name}-{key}.npz", make)
     return found
@@ -81,39 +81,19 @@ def _tfidf(data: ClassedTexts, classes: Sequence[str]) -> Callable[[Sequence[str
 
 
 def _fitted(
-    data: ClassedTexts,
-    classes: Sequence[str],
-    features: Callable[[Sequence[str]], Any],
-    strengths: Sequence[float],
-    *,
-    seed: int,
+    data: ClassedTexts, classes: Sequence[str], features: Callable[[Sequence[str]], Any], *, seed: int
 ) -> Logits:
-    """Fit logistic regressions, choose a strength on validation rows, and return the logits of the chosen one."""
-    train = [row for row in data.train if row.label in classes]
-    model = _choose(train, data, classes, features, strengths, seed=seed) if len(strengths) > 1 else None
-    model = model or fit_logistic(features([row.text for row in train]), _truth(train, classes), strengths[0])
-    return Logits(*(_apply(model, features, rows, len(classes)) for rows in (data.validation, data.test)))
-
-
-def _choose(
-    train: Sequence[Example],
-    data: ClassedTexts,
-    classes: Sequence[str],
-    features: Callable[[Sequence[str]], Any],
-    strengths: Sequence[float],
-    *,
-    seed: int,
-) -> LogisticRegression:
-    validation = [row for row in data.validation if row.label in classes]
-    kept, judged = (train, validation) if validation else hold_out(train, seed)
+    """Fit logistic regressions, choose one on validation rows, or on held-out training rows, and return its logits."""
+    train, validation = ([row for row in rows if row.label in classes] for rows in (data.train, data.validation))
+    kept, judges = (train, validation) if validation else hold_out(train, seed)
     fitted, truth = features([row.text for row in kept]), _truth(kept, classes)
-    judges, judged_truth = features([row.text for row in judged]), _truth(judged, classes)
-    models = [fit_logistic(fitted, truth, strength) for strength in strengths]
-    scores = [metrics.accuracy(judged_truth, model.predict(judges)) for model in models]
-    best = int(np.argmax(scores))
-    if validation:
-        return models[best]
-    return fit_logistic(features([row.text for row in train]), _truth(train, classes), strengths[best])
+    judged, judged_truth = features([row.text for row in judges]), _truth(judges, classes)
+    models = [fit_logistic(fitted, truth, strength) for strength in STRENGTHS]
+    best = int(np.argmax([metrics.accuracy(judged_truth, model.predict(judged)) for model in models]))
+    model = models[best]
+    if not validation:
+        model = fit_logistic(features([row.text for row in train]), _truth(train, classes), STRENGTHS[best])
+    return Logits(*(_apply(model, features, rows, len(classes)) for rows in (data.validation, data.test)))
 
 
 def fit_logistic(features: Any, truth: np.ndarray, strength: float = 10.0) -> LogisticRegression:

@@ -35,20 +35,20 @@ _HEADER = (
 )  # fmt: skip
 
 
-def render(reports: Sequence[Report], standing: Standing, *, bundle: str | None = None) -> str:
+def render(reports: Sequence[Report], standing: Standing, *, title: str = "Benchmarks") -> str:
     """Return the page of these reports.
 
     Args:
         reports: in any order.
         standing: where others stand.
-        bundle: label of the bundle that the page is published with.
+        title: of the page: of which bundle, or on which rows.
     """
-    lines = [f"# Benchmarks{f' of {bundle}' if bundle else ''}", "", *_preface(), ""]
-    for family, title in TITLES.items():
+    lines = [f"# {title}", "", *_preface(), ""]
+    for family, heading in TITLES.items():
         found = [report for report in reports if report.family == family]
         if not found:
             continue
-        lines += [f"## {title}", ""]
+        lines += [f"## {heading}", ""]
         lines += _table([row for report in found for row in report.rows], standing)
         notes = [note for report in found for note in report.notes]
         lines += [*(f"- {note}" for note in notes), *([""] if notes else [])]

@@ -121,12 +121,14 @@ def run_benchmarks(names: Sequence[str], at: Workplace, *, again: bool = False, 
     torch.set_num_threads(at.threads)
     chosen = [name for name in NAMES if name in names] or list(CLASSED if at.choose else NAMES)
     reports = at.work / _variant(at)
+    title = "Benchmarks" + (", validation rows" if at.choose else "") + (f", {at.limit} rows" if at.limit else "")
     found = [run_job(at.job(name), reports, again=again) for name in tqdm(chosen, desc="benchmarks", unit="benchmark")]
-    (reports / "README.md").write_text(render(_finished(reports), load_standing()), encoding="utf-8")
-    page = render(found, load_standing(), bundle=at.released.bundle.label if publish else None)
+    (reports / "README.md").write_text(render(_finished(reports), load_standing(), title=title), encoding="utf-8")
     if publish:
+        page = render(found, load_standing(), title=f"Benchmarks of {at.released.bundle.label}")
         (at.folder / PAGE).write_text(page, encoding="utf-8")
-    return page
+        return page
+    return render(found, load_standing(), title=title)
 
 
 def _variant(at: Workplace) -> str:

@@ -29,18 +29,24 @@ class SourceError(BatonError):
 
 
 class Corpus(BaseModel):
-    """One corpus of ``data/sources.toml``."""
+    """One corpus of ``data/sources.toml``; ``further`` are repositories that hold more of its files, with their commits."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     url: str
     commit: str
+    further: dict[str, str] = Field(default_factory=dict)
     licence: str
     citation: str
     folder: str
     role: Role
     files: dict[str, str] = Field(min_length=1)
+
+    @property
+    def repositories(self) -> list[tuple[str, str]]:
+        """Address and commit of every repository that holds files of this corpus."""
+        return [(self.url, self.commit), *self.further.items()]
 
 
 def read_catalog(path: Path = SOURCES) -> dict[str, Corpus]:
@@ -118,13 +124,13 @@ def _checked(corpus: Corpus, data: Path | None) -> Path:
     folder = (data_folder() if data is None else data) / corpus.folder
     if not folder.is_dir():
         raise SourceError(f"no folder {folder}; expected {corpus.name} from {corpus.url} at commit {corpus.commit}")
-    for problem in _problems(folder, corpus):
+    for problem in find_problems(folder, corpus):
         raise SourceError(f"{problem}; fetch {corpus.name} from {corpus.url} at commit {corpus.commit}")
     return folder
 
 
-def _problems(folder: Path, corpus: Corpus) -> Iterator[str]:
-    """Yield what is wrong with the files of a corpus."""
+def find_problems(folder: Path, corpus: Corpus) -> Iterator[str]:
+    """Yield what is wrong with the files of a corpus in its folder."""
     for name, expected in corpus.files.items():
         path = folder / name
         if not path.is_file():

@@ -14,7 +14,14 @@ from training.sources.feelings import read_convabuse, read_emobank, read_goemoti
 from training.sources.mapping import read_mapping
 from training.sources.rows import Classed, keep_one, sample
 from training.sources.support import read_banking77, read_bitext, read_multidogo, read_nlupp, read_watson
-from training.sources.written import REQUESTS_SOURCE, SOURCE, read_exchanges, read_requests, read_written, read_written_turns
+from training.sources.written import (
+    REQUESTS_SOURCE,
+    SOURCE,
+    read_exchanges,
+    read_requests,
+    read_written,
+    read_written_turns,
+)
 
 SEED = 20260
 
@@ -81,7 +88,9 @@ def load_messages(names: Iterable[str] | None = None, *, seed: int = SEED, share
             continue
         find_training_corpus(name, catalog)
         if name not in ADAPTERS:
-            raise SourceError(f"{name} holds no messages; expected one of {', '.join([*ADAPTERS, SOURCE, REQUESTS_SOURCE])}")
+            raise SourceError(
+                f"{name} holds no messages; expected one of {', '.join([*ADAPTERS, SOURCE, REQUESTS_SOURCE])}"
+            )
         adapter = ADAPTERS[name]
         found = keep_one(adapter.read(open_corpus(name, catalog=catalog)))
         kept = sample(found, math.ceil(share * adapter.cap), seed, caps=adapter.all_caps(name, share))

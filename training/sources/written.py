@@ -1,4 +1,4 @@
-"""The adapters for what we wrote ourselves, ``data/written``: messages, exchanges, answers, conversations; every label told, or absent."""
+"""The adapters for what we wrote ourselves, ``data/written``: messages, exchanges, requests, answers, conversations."""
 
 from __future__ import annotations
 
