@@ -84,15 +84,17 @@ class RequestModel:
             BundleCorrupt: the file holds something else.
         """
         try:
-            self._weights = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
+            weights = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
             raise BundleCorrupt(f"{path.name} can't be read as an array: {error}; release the bundle again") from error
-        if self._weights.shape != (head.buckets,) or not np.isfinite(self._weights).all():
-            found = f"{self._weights.dtype} of shape {self._weights.shape}"
+        is_array = isinstance(weights, np.ndarray)
+        found = f"{weights.dtype} of shape {weights.shape}" if is_array else "no array"
+        if found != f"float32 of shape ({head.buckets},)" or not np.isfinite(weights).all():
             raise BundleCorrupt(
                 f"{path.name} holds {found}, expected ({head.buckets},) finite; release the bundle again"
             )
         self.head = head
+        self._weights = weights
 
     def probability(self, text: str, phrase: PhraseMatch | None, encoder: float) -> float:
         """Return the calibrated probability that a message asks for a person.

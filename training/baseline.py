@@ -10,6 +10,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import FeatureUnion
 
+from models.phrases import find_request
 from models.records import AnswerExample, LabelledMessage
 from models.text import fold
 from training import metrics
@@ -55,6 +56,10 @@ def message_baselines(
                 max(metrics.precision_recall_f1(real, guess >= value)[2] for value in np.arange(0.1, 0.95, 0.05))
             ),
         }
+        if head == "explicit":
+            asked = [find_request(row.text, row.language) for row in test]
+            guess = np.asarray([match is not None and not match.negated for match in asked])
+            report[head]["phrases_f1"] = metrics.rounded(metrics.precision_recall_f1(real, guess)[2])
     rated = [n for n, row in enumerate(train) if row.sentiment is not None]
     ridge = Ridge(alpha=1.0).fit(fitted[rated], [train[n].sentiment for n in rated])
     ratings = np.asarray([row.sentiment or 0.0 for row in test])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,24 +34,30 @@ WEAKNESSES = (
 )
 
 
-def write_card(path: Path, manifest: Manifest, report: Mapping[str, Any]) -> None:
-    """Write the card as Markdown."""
-    path.write_text("\n".join(_lines(manifest, report)) + "\n", encoding="utf-8")
+def write_card(path: Path, manifest: Manifest, report: Mapping[str, Any], pictures: Sequence[str] = ()) -> None:
+    """Write the card as Markdown; ``pictures`` are names of files that lie beside it."""
+    path.write_text("\n".join(_lines(manifest, report, pictures)) + "\n", encoding="utf-8")
 
 
-def _lines(manifest: Manifest, report: Mapping[str, Any]) -> Iterable[str]:
+def _lines(manifest: Manifest, report: Mapping[str, Any], pictures: Sequence[str]) -> Iterable[str]:
     yield f"# Bundle {manifest.label}"
     yield ""
     yield (
         "Two int8 ONNX graphs, each a fine-tuned all-MiniLM-L6-v2 (22.7 M parameters, Apache-2.0): `message.onnx` scores a "
-        "customer message (intents with topics, out-of-scope, explicit request, sentiment, frustration), `confidence.onnx` "
-        "judges a draft answer against its passages. This page is written by the release; every figure is of the int8 "
-        "graphs, on the test split, through the scorer that serves."
+        "customer message (intents with topics, out-of-scope, explicit request, sentiment, frustration; with the bot's message "
+        "before it, what it does in the conversation), `confidence.onnx` judges a draft answer against its passages. This page is "
+        "written by the release; every figure is of the int8 graphs, on the test split, through the scorer that serves."
     )
     yield ""
+    for name in pictures:
+        yield f"![{name.removesuffix('.svg').replace('_', ' ')}]({name})"
+        yield ""
     yield from _messages(report["messages"], report["baselines"]["tfidf_on_written"])
+    yield from _dialogue(report["messages"]["dialogue"])
+    yield from _requests(report["requests"])
     yield from _answers(report["answers"], report["baselines"]["overlap_on_answers"])
     yield from _parity(report["parity"], report["answer_parity"])
+    yield from _twins(report)
     yield from ["## Known weaknesses", "", *(f"- {line}" for line in WEAKNESSES), ""]
     yield from _data(manifest)
 
@@ -111,6 +117,8 @@ def _messages(report: Mapping[str, Any], baseline: Mapping[str, Any]) -> Iterabl
                 f"TF-IDF + logistic regression on `written`: AUROC {_said(found['auroc'])}, F1 {_said(found['f1'])} at the "
                 f"same threshold, {_said(found['best_f1'])} at its best one."
             )
+            if "phrases_f1" in found:
+                yield f"The phrase list alone: F1 {_said(found['phrases_f1'])}."
             yield ""
     yield "### sentiment (against readers' mean ratings)"
     yield ""
@@ -168,6 +176,52 @@ def _messages(report: Mapping[str, Any], baseline: Mapping[str, Any]) -> Iterabl
         )
 
 
+def _dialogue(report: Mapping[str, Any]) -> Iterable[str]:
+    if "written" not in report:
+        return
+    entry = report["written"]
+    yield "### dialogue (a customer's message with the bot's before it; a bot's message alone)"
+    yield ""
+    yield (
+        f"On {entry['n']} messages of our own exchanges and conversations: micro F1 {_cell(entry['micro_f1'])} at the "
+        f"recommended thresholds, macro average precision {_cell(entry['macro_average_precision'])}, ECE-15 "
+        f"{_cell(entry['ece'])}. No public corpus has these labels."
+    )
+    yield ""
+    shown = ("precision", "recall", "f1", "average_precision")
+    yield from _table(
+        ("label", "positive", "n", "precision", "recall", "F1", "average precision"),
+        (
+            (label, str(found["n_positive"]), str(found["n"]), *(_cell(found[name]) for name in shown))
+            for label, found in entry["labels"].items()
+        ),
+    )
+
+
+def _requests(report: Mapping[str, Any]) -> Iterable[str]:
+    yield "### explicit requests in other languages"
+    yield ""
+    yield (
+        "Precision, recall and F1 at 0.8, as the default policy has it, then F1 at 0.5. Alone and together: the phrase lists, "
+        "n-grams with phrase lists, the encoder, all (this is served). The test rows' writers saw no phrase list. `en` is what "
+        "this head would say of English, where the encoder's own head is served."
+    )
+    yield ""
+    names = ("phrases", "ngrams", "encoder", "together")
+    yield from _table(
+        ("language", "n", "positive", "F1 phrases", "F1 n-grams", "F1 encoder", "precision", "recall", "F1", "F1 at 0.5",
+         "AUROC", "ECE-15"),
+        (
+            (
+                language, str(entry["together"]["n"]), str(entry["together"]["n_positive"]),
+                *(_cell(entry[name]["f1"]["value"]) for name in names[:3]),
+                *(_cell(entry["together"][name]) for name in ("precision", "recall", "f1", "f1_at_half", "auroc", "ece")),
+            )
+            for language, entry in report.items()
+        ),
+    )  # fmt: skip
+
+
 def _answers(report: Mapping[str, Any], baseline: Mapping[str, Any]) -> Iterable[str]:
     yield f"## Answer confidence (n = {report['n']})"
     yield ""
@@ -213,6 +267,36 @@ def _parity(report: Mapping[str, Any], answers: Mapping[str, Any]) -> Iterable[s
         f"difference {_said(answers['mean_difference'], digits=4)}, largest {_said(answers['max_difference'])}."
     )
     yield ""
+
+
+# what a metric of the int8 graphs is compared with: the same metric of their fp32 twin
+_COMPARED = ("auroc", "average_precision", "f1", "pearson", "micro_f1", "average_precision_of_bad", "aurc")
+
+
+def _twins(report: Mapping[str, Any]) -> Iterable[str]:
+    yield "Every metric of the int8 graphs beside that of their fp32 twins, where they differ by more than 0.3 points:"
+    yield ""
+    pairs = [
+        *_compared(report["messages"], report["fp32"]["messages"], ()),
+        *_compared(report["answers"], report["fp32"]["answers"], ()),
+    ]
+    apart = [(name, served, twin) for name, served, twin in pairs if abs(served - twin) > 0.003]
+    yield from _table(("metric", "int8", "fp32"), ((name, _cell(served), _cell(twin)) for name, served, twin in apart))
+    yield f"{len(apart)} of {len(pairs)} differ so much."
+    yield ""
+
+
+def _compared(served: Any, twin: Any, at: tuple[str, ...]) -> Iterable[tuple[str, float, float]]:
+    """Yield name, served value and twin's value of every compared metric below a node of the report."""
+    if not isinstance(served, Mapping) or not isinstance(twin, Mapping):
+        return
+    for key, value in served.items():
+        if key in _COMPARED and isinstance(value, Mapping) and key in twin:
+            values = value.get("value"), twin[key].get("value")
+            if values[0] is not None and values[1] is not None:
+                yield ".".join((*at, key)), values[0], values[1]
+        elif key != "labels":
+            yield from _compared(value, twin.get(key), (*at, key))
 
 
 def _data(manifest: Manifest) -> Iterable[str]:

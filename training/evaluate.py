@@ -95,11 +95,13 @@ def evaluate_messages(
         report[head] = {}
         for source, numbers in sorted(sources.items()):
             known = [number for number in numbers if truth[number] is not None]
+            groups = [rows[number].group for number in known]
             if head == "sentiment":
-                measured = _rated([truth[number] for number in known], [found[number] for number in known])
+                measured = _rated([truth[number] for number in known], [found[number] for number in known], groups)
             else:
                 values = np.asarray([float(truth[number]) for number in known])
-                measured = _binary(values, np.asarray([float(found[number] or 0.0) for number in known]), head)
+                guess = np.asarray([float(found[number] or 0.0) for number in known])
+                measured = _binary(values, guess, head, groups)
             if measured:
                 report[head][source] = measured
     report["intents"] = {
@@ -117,10 +119,23 @@ def evaluate_messages(
     return report
 
 
-def _binary(truth: np.ndarray, probabilities: np.ndarray, head: str) -> dict[str, Any] | None:
+def _calibrated(
+    classes: np.ndarray, probabilities: np.ndarray, groups: Sequence[str], *, rounds: int = 300
+) -> dict[str, Any]:
+    """ECE, Brier score with its parts, and the curve of the reliability diagram."""
+    truth = classes.astype(float)
+    return {
+        "ece": metrics.figure(metrics.ece, truth, probabilities, groups=groups, rounds=rounds),
+        "brier": metrics.figure(metrics.brier, truth, probabilities, groups=groups, rounds=rounds),
+        "brier_parts": metrics.brier_parts(truth, probabilities),
+        "reliability": metrics.reliability(truth, probabilities),
+    }
+
+
+def _binary(truth: np.ndarray, probabilities: np.ndarray, head: str, groups: Sequence[str]) -> dict[str, Any] | None:
     """AUROC, average precision, ECE, Brier and, at a stated threshold, precision, recall, F1.
 
-    The threshold is 0.8 for ``explicit``, as the default policy has it, else 0.5.
+    The threshold is 0.8 for ``explicit``, as the default policy has it, else 0.5. Intervals are over groups of rows.
     """
     classes = truth >= 0.5
     if len(truth) < MIN_ROWS:
@@ -131,51 +146,61 @@ def _binary(truth: np.ndarray, probabilities: np.ndarray, head: str) -> dict[str
         lambda real, guess: metrics.mean(guess[~real] >= threshold),
         classes,
         probabilities,
+        groups=groups,
     )
     if not classes.any() or classes.all():
         return report
-    report["auroc"] = metrics.figure(metrics.auroc, classes, probabilities)
-    report["average_precision"] = metrics.figure(metrics.average_precision, classes, probabilities)
-    report["ece"] = metrics.figure(metrics.ece, classes.astype(float), probabilities)
-    report["brier"] = metrics.figure(metrics.brier, classes.astype(float), probabilities)
+    report["auroc"] = metrics.figure(metrics.auroc, classes, probabilities, groups=groups)
+    report["average_precision"] = metrics.figure(metrics.average_precision, classes, probabilities, groups=groups)
+    report |= _calibrated(classes, probabilities, groups)
     for place, name in enumerate(("precision", "recall", "f1")):
         report[name] = metrics.figure(
             lambda real, guess, place=place: metrics.precision_recall_f1(real, guess >= threshold)[place],
             classes,
             probabilities,
+            groups=groups,
         )
     report["threshold"] = threshold
     return report
 
 
-def _rated(ratings: Sequence[float], scores: Sequence[float | None]) -> dict[str, Any] | None:
+def _rated(ratings: Sequence[float], scores: Sequence[float | None], groups: Sequence[str]) -> dict[str, Any] | None:
     """Pearson and mean absolute error of the messages that were scored, and how many were not."""
     pairs = [(rating, score) for rating, score in zip(ratings, scores, strict=True) if score is not None]
+    groups = [group for group, score in zip(groups, scores, strict=True) if score is not None]
     if len(pairs) < MIN_ROWS:
         return None
     real, guess = np.asarray(pairs, dtype=np.float64).T
     return {
         "n": len(pairs),
         "unscored": len(ratings) - len(pairs),
-        "pearson": metrics.figure(metrics.pearson, real, guess),
-        "mean_absolute_error": metrics.figure(lambda a, b: metrics.mean(np.abs(a - b)), real, guess),
+        "pearson": metrics.figure(metrics.pearson, real, guess, groups=groups),
+        "mean_absolute_error": metrics.figure(lambda a, b: metrics.mean(np.abs(a - b)), real, guess, groups=groups),
     }
 
 
 def _intents(rows: Sequence[LabelledMessage], scores: Sequence[Scores], head: Head) -> dict[str, Any]:
-    return _labels(truth_matrix(rows), label_matrix([row.intents for row in scores], LABELS), LABELS, head)
+    found = label_matrix([row.intents for row in scores], LABELS)
+    return _labels(truth_matrix(rows), found, LABELS, head, [row.group for row in rows])
 
 
 def _dialogue(rows: Sequence[LabelledMessage], scores: Sequence[Scores], head: Head) -> dict[str, Any]:
-    return _labels(dialogue_matrix(rows), label_matrix([row.dialogue for row in scores], DIALOGUE), DIALOGUE, head)
+    found = label_matrix([row.dialogue for row in scores], DIALOGUE)
+    return _labels(dialogue_matrix(rows), found, DIALOGUE, head, [row.group for row in rows])
 
 
-def _labels(truth: np.ndarray, probabilities: np.ndarray, labels: Sequence[str], head: Head) -> dict[str, Any]:
-    """Micro and macro F1 at the recommended thresholds over labelled entries, ECE, and each label's own figures."""
+def _labels(
+    truth: np.ndarray, probabilities: np.ndarray, labels: Sequence[str], head: Head, groups: Sequence[str]
+) -> dict[str, Any]:
+    """Micro and macro F1 at the recommended thresholds over labelled entries, calibration, and each label's own figures.
+
+    Every labelled entry counts once in the calibration figures, so they are dominated by labels that are absent.
+    """
     cuts = np.asarray([head.thresholds.get(label, 0.5) for label in labels])
     known = ~np.isnan(truth)
     predicted = (probabilities >= cuts) & known
     real = (np.nan_to_num(truth) >= 0.5) & known
+    entries = np.repeat(np.asarray(groups), truth.shape[1]).reshape(truth.shape)[known].tolist()
     by_label = {}
     for column, label in enumerate(labels):
         mask = known[:, column]
@@ -192,11 +217,10 @@ def _labels(truth: np.ndarray, probabilities: np.ndarray, labels: Sequence[str],
         }
     return {
         "n": int(known.any(axis=1).sum()),
-        "ece": metrics.figure(metrics.ece, (np.nan_to_num(truth) >= 0.5)[known].astype(float), probabilities[known]),
-        "brier": metrics.figure(
-            metrics.brier, (np.nan_to_num(truth) >= 0.5)[known].astype(float), probabilities[known]
+        **_calibrated(real[known], probabilities[known], entries, rounds=50),
+        "micro_f1": metrics.figure(
+            lambda a, b: metrics.precision_recall_f1(a.ravel(), b.ravel())[2], real, predicted, groups=groups
         ),
-        "micro_f1": metrics.figure(lambda a, b: metrics.precision_recall_f1(a.ravel(), b.ravel())[2], real, predicted),
         "macro_f1": metrics.rounded(metrics.mean([entry["f1"] for entry in by_label.values()])),
         "macro_average_precision": metrics.rounded(
             metrics.mean([entry["average_precision"] for entry in by_label.values()])
@@ -222,27 +246,31 @@ def evaluate_answers(rows: Sequence[AnswerExample], scores: Sequence[Scores]) ->
         if len(good) >= MIN_ROWS:
             truth = np.asarray([rows[n].good for n in good], dtype=np.float64) > 0.5
             confidence = np.asarray([scores[n].confidence for n in good], dtype=np.float64)
+            groups = [rows[n].group for n in good]
             found["good"] = {
                 "n": len(good),
                 "unscored": len(judged) - len(good),
                 "n_bad": int((~truth).sum()),
-                "auroc": metrics.figure(metrics.auroc, truth, confidence),
-                "average_precision_of_bad": metrics.figure(metrics.average_precision, ~truth, -confidence),
-                "aurc": metrics.figure(metrics.aurc, truth, confidence),
-                "ece": metrics.figure(metrics.ece, truth.astype(float), confidence),
-                "brier": metrics.figure(metrics.brier, truth.astype(float), confidence),
+                "auroc": metrics.figure(metrics.auroc, truth, confidence, groups=groups),
+                "average_precision_of_bad": metrics.figure(
+                    metrics.average_precision, ~truth, -confidence, groups=groups
+                ),
+                "aurc": metrics.figure(metrics.aurc, truth, confidence, groups=groups),
+                **_calibrated(truth, confidence, groups),
+                "risk_coverage": metrics.risk_coverage(truth, confidence),
             }
         for part in ANSWER_PARTS:
             known = [n for n in numbers if getattr(rows[n], part) is not None and part in (scores[n].answer or {})]
             if len(known) < MIN_ROWS:
                 continue
             real = np.asarray([getattr(rows[n], part) for n in known]) >= 0.5
+            groups = [rows[n].group for n in known]
             guess = np.asarray([(scores[n].answer or {})[part] for n in known])
             if real.any() and not real.all():
                 found[part] = {
                     "n": len(known),
-                    "auroc": metrics.figure(metrics.auroc, real, guess),
-                    "ece": metrics.figure(metrics.ece, real.astype(float), guess),
+                    "auroc": metrics.figure(metrics.auroc, real, guess, groups=groups),
+                    "ece": metrics.figure(metrics.ece, real.astype(float), guess, groups=groups),
                 }
         if found:
             report[source] = found

@@ -77,6 +77,41 @@ def ece(truth: np.ndarray, probabilities: np.ndarray, *, bins: int = 15) -> floa
     return float(error)
 
 
+def reliability(truth: np.ndarray, probabilities: np.ndarray, *, bins: int = 15) -> list[tuple[float, float, int]]:
+    """Return mean probability, observed rate and n of each bin of equal width that holds anything: a reliability diagram."""
+    place = np.minimum((probabilities * bins).astype(int), bins - 1)
+    return [
+        (float(probabilities[inside].mean()), float(truth[inside].mean()), int(inside.sum()))
+        for inside in (place == number for number in range(bins))
+        if inside.any()
+    ]
+
+
+def brier_parts(truth: np.ndarray, probabilities: np.ndarray, *, bins: int = 15) -> dict[str, float | None]:
+    """Return *reliability* (0 is best), *resolution* (the higher the better) and *uncertainty* of a Brier score.
+
+    ``Brier = reliability - resolution + uncertainty``, up to the spread of probabilities inside a bin.
+    Source: Murphy 1973, "A New Vector Partition of the Probability Score".
+    """
+    rate = float(truth.mean())
+    curve = reliability(truth, probabilities, bins=bins)
+    off = sum(count * (said - seen) ** 2 for said, seen, count in curve) / len(truth)
+    apart = sum(count * (seen - rate) ** 2 for _, seen, count in curve) / len(truth)
+    return {
+        "reliability": rounded(off, 5),
+        "resolution": rounded(apart, 5),
+        "uncertainty": rounded(rate * (1 - rate), 5),
+    }
+
+
+def risk_coverage(truth_good: np.ndarray, confidence: np.ndarray, *, points: int = 50) -> list[tuple[float, float]]:
+    """Return (coverage, error rate among the most confident share), at so many coverages; ties count with their mean."""
+    errors = _errors_by_confidence(truth_good, confidence)
+    sizes = np.unique(np.linspace(1, len(errors), points).round().astype(int))
+    risks = np.cumsum(errors)[sizes - 1] / sizes
+    return [(float(size / len(errors)), float(risk)) for size, risk in zip(sizes, risks, strict=True)]
+
+
 def aurc(truth_good: np.ndarray, confidence: np.ndarray) -> float:
     """Area under the risk-coverage curve: mean error rate over all coverages, most confident first.
 
@@ -84,10 +119,15 @@ def aurc(truth_good: np.ndarray, confidence: np.ndarray) -> float:
 
     Source: Geifman and El-Yaniv 2017.
     """
+    errors = _errors_by_confidence(truth_good, confidence)
+    return float(np.mean(np.cumsum(errors) / np.arange(1, len(errors) + 1)))
+
+
+def _errors_by_confidence(truth_good: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """Return each row's error, most confident first; rows of equal confidence share their mean."""
     _, place, counts = np.unique(-confidence, return_inverse=True, return_counts=True)
     means = np.bincount(place, weights=1.0 - truth_good.astype(np.float64)) / counts
-    errors = np.repeat(means, counts)
-    return float(np.mean(np.cumsum(errors) / np.arange(1, len(errors) + 1)))
+    return np.repeat(means, counts)
 
 
 def pearson(left: np.ndarray, right: np.ndarray) -> float:
@@ -98,17 +138,23 @@ def pearson(left: np.ndarray, right: np.ndarray) -> float:
 
 
 def interval(
-    measure: Callable[..., float], *columns: np.ndarray, rounds: int = 500, seed: int = 7, level: float = 0.95
+    measure: Callable[..., float],
+    *columns: np.ndarray,
+    groups: Sequence[str] | None = None,
+    rounds: int = 500,
+    seed: int = 7,
+    level: float = 0.95,
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of ``measure(*columns)`` over rows.
+    """Percentile bootstrap interval of ``measure(*columns)`` over rows, or over ``groups`` of rows that belong together.
 
-    Source: Efron 1979. Rounds in which the measure isn't defined (one class drawn) are left out.
+    Rows of one group (a batch, an entity) resemble each other, so drawing rows would make intervals too narrow.
+    Sources: Efron 1979; Field and Welsh 2007 for groups. Rounds in which the measure isn't defined are left out.
     """
     rng = np.random.default_rng(seed)
-    count = len(columns[0])
+    draw = _drawer(len(columns[0]), groups)
     values = []
     for _ in range(rounds):
-        drawn = rng.integers(0, count, count)
+        drawn = draw(rng)
         value = measure(*(column[drawn] for column in columns))
         if np.isfinite(value):
             values.append(value)
@@ -119,9 +165,29 @@ def interval(
     return float(low), float(high)
 
 
-def figure(measure: Callable[..., float], *columns: np.ndarray, rounds: int = 300) -> dict[str, float | int | None]:
+def _drawer(count: int, groups: Sequence[str] | None) -> Callable[[np.random.Generator], np.ndarray]:
+    """Return what draws row numbers for one round: rows, or whole groups, with replacement."""
+    if groups is None or len(set(groups)) == count:
+        return lambda rng: rng.integers(0, count, count)
+    _, place = np.unique(np.asarray(groups), return_inverse=True)
+    order = np.argsort(place, kind="stable")
+    lengths = np.bincount(place)
+    starts = np.cumsum(lengths) - lengths
+
+    def draw(rng: np.random.Generator) -> np.ndarray:
+        chosen = rng.integers(0, len(lengths), len(lengths))
+        sizes = lengths[chosen]
+        offsets = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return np.asarray(order[np.repeat(starts[chosen], sizes) + offsets])
+
+    return draw
+
+
+def figure(
+    measure: Callable[..., float], *columns: np.ndarray, groups: Sequence[str] | None = None, rounds: int = 300
+) -> dict[str, float | int | None]:
     """Return a measure as it is reported: value, 95 % interval and n; what isn't defined is ``None``."""
-    low, high = interval(measure, *columns, rounds=rounds)
+    low, high = interval(measure, *columns, groups=groups, rounds=rounds)
     return {"value": rounded(measure(*columns)), "low": rounded(low), "high": rounded(high), "n": len(columns[0])}
 
 

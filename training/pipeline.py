@@ -290,14 +290,20 @@ def measure(messages: Prepared, answers: Prepared, served: Path, twin: Path, *, 
     test, drafts = messages.of("test"), answers.of("test")
     bundle = Bundle.load(served)
     scorer, reference = Scorer(bundle, threads=threads), Scorer(Bundle.load(twin), threads=threads)
+    heads = bundle.manifest.heads
     found, judged = score_messages(scorer, test), score_answers(scorer, drafts)
+    expected, judged_before = score_messages(reference, test), score_answers(reference, drafts)
     spoken = _spoken(messages)
     return {
-        "messages": evaluate_messages(test, found, bundle.manifest.heads),
+        "messages": evaluate_messages(test, found, heads),
         "answers": evaluate_answers(drafts, judged),
-        "parity": compare_scores(test, score_messages(reference, test), found, default_policy()),
+        "fp32": {
+            "messages": evaluate_messages(test, expected, heads),
+            "answers": evaluate_answers(drafts, judged_before),
+        },
+        "parity": compare_scores(test, expected, found, default_policy()),
         "requests": compare_witnesses(spoken, _explicit_logits(served, _encoder(), spoken)),
-        "answer_parity": compare_answers(score_answers(reference, drafts), judged),
+        "answer_parity": compare_answers(judged_before, judged),
         "baselines": {
             "tfidf_on_written": message_baselines(messages.of("train"), test, source="written"),
             "overlap_on_answers": answer_baselines(answers.of("train"), drafts),

@@ -14,6 +14,7 @@ from models.bundle import ANSWER_HEAD, Bundle, Manifest, write_manifest
 from models.errors import BatonError
 from training.card import write_card
 from training.config import Gate
+from training.plots import plot_report
 
 BUNDLES = Path(__file__).parent.parent / "models" / "bundles"
 
@@ -94,7 +95,7 @@ def release(served: Path, report: Mapping[str, Any], gates: Sequence[Gate], *, b
     if failures:
         raise GateError("the candidate is not released: " + "; ".join(failures))
     manifest = Bundle.load(served).manifest
-    write_card(served / "README.md", manifest, report)
+    write_card(served / "README.md", manifest, report, plot_report(served, report))
     target, fresh = bundles / manifest.name, bundles / f".{manifest.name}.new"
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(served, fresh)

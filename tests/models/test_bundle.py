@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from models.bundle import FORMAT_VERSION, MANIFEST, Bundle, Head, Manifest, sha256, write_manifest
 from models.calibration import Platt
 from models.errors import BundleCorrupt, BundleNotFound
+from models.requests import FILE as REQUESTS
 from models.scorer import Scorer
 from tests.support.tiny_bundle import build_tiny_bundle
 
@@ -132,17 +133,17 @@ def test_a_path_out_of_the_folder_is_refused(tiny_copy, name):
     assert refusal(tiny_copy) == f"the manifest in {tiny_copy} names {name!r}; expected a plain file name beside it"
 
 
-@pytest.mark.parametrize("found", [0, 2, 99, "1", None])
+@pytest.mark.parametrize("found", [0, 1, 99, "2", None])
 def test_another_format_is_refused(tiny_copy, found):
-    """A manifest of another format says which it is and which this version reads."""
+    """A manifest of another format, older or newer, says which it is and which this version reads."""
     edit(tiny_copy, format_version=found)
-    assert refusal(tiny_copy) == f"{tiny_copy / MANIFEST} has format {found}; this version reads 1; train it again"
+    assert refusal(tiny_copy) == f"{tiny_copy / MANIFEST} has format {found}; this version reads 2; train it again"
 
 
 def test_a_later_format_is_named_before_its_fields_are(tiny_copy):
     """A later format has fields that we don't know; what is reported is the format, not the fields."""
-    edit(tiny_copy, format_version=2, encoders={"message": "x"})
-    assert "has format 2; this version reads 1" in refusal(tiny_copy)
+    edit(tiny_copy, format_version=3, encoders={"message": "x"})
+    assert "has format 3; this version reads 2" in refusal(tiny_copy)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"not json"])
@@ -197,6 +198,7 @@ def test_a_topic_that_is_no_label_is_refused(tiny_copy):
         ("polarity", ["bad", "so-so", "good"], "polarity has the labels bad, so-so, good"),
         ("answer", ["answers", "grounded", "sufficient"], "expected sufficient, grounded, answers"),
         ("explicit", ["request_human"], "explicit has the labels request_human, expected explicit"),
+        ("dialogue", [f"bot_{n}" for n in range(7)], "expected not_helped, insists, resolved, bot_cannot, bot_offers_"),
     ],
 )
 def test_a_wrong_label_map_is_refused(tiny_copy, head, labels, expected):
@@ -237,7 +239,7 @@ def test_labels_and_calibration_of_other_widths_are_refused(tiny_copy):
 
 @pytest.mark.parametrize(
     ("output", "width", "expected"),
-    [("intents", 4, 37), ("polarity", 2, 3), ("explicit", 2, 1), ("sentence_embedding", 8, 16)],
+    [("intents", 4, 37), ("polarity", 2, 3), ("explicit", 2, 1), ("dialogue", 3, 7), ("sentence_embedding", 8, 16)],
 )
 def test_graph_widths_must_be_the_manifests(tmp_path, output, width, expected):
     """A graph whose columns aren't the manifest's labels is refused with both widths."""
@@ -260,6 +262,33 @@ def test_a_bundle_without_answers_loads(tmp_path):
     assert sorted(Bundle.load(folder).manifest.files) == ["message.onnx", "tokenizer.json"]
 
 
+def test_a_bundle_may_hold_weights_for_other_languages(tmp_path):
+    """The weights of requests in other languages are optional, and hashed as every other file where they are."""
+    folder = build_tiny_bundle(tmp_path / "asking", requests=True)
+    manifest = Bundle.load(folder).manifest
+    assert (sha256(folder / REQUESTS), ("de", "en", "es")) == (manifest.files[REQUESTS], manifest.requests.languages)
+    content = bytearray((folder / REQUESTS).read_bytes())
+    content[-1] ^= 1
+    (folder / REQUESTS).write_bytes(content)
+    assert refusal(folder).startswith(f"{REQUESTS} in {folder} has SHA-256 ")
+
+
+def test_weights_for_other_languages_must_be_listed(tmp_path):
+    """A manifest that describes the weights but doesn't hash their file is refused."""
+    folder = build_tiny_bundle(tmp_path / "asking", requests=True)
+    edit(folder, files={name: sha for name, sha in manifest_of(folder)["files"].items() if name != REQUESTS})
+    assert refusal(folder) == f"the manifest in {folder} doesn't list {REQUESTS}; release the bundle again"
+
+
+def test_weights_of_another_size_are_refused(tmp_path):
+    """Weights that aren't as many as the manifest says are refused when the scorer opens them."""
+    folder = build_tiny_bundle(tmp_path / "asking", requests=True)
+    edit(folder, requests=manifest_of(folder)["requests"] | {"buckets": 510})
+    assert refusal(folder) == (
+        f"{REQUESTS} holds float32 of shape (509,), expected (510,) finite; release the bundle again"
+    )
+
+
 def test_the_card_may_be_corrected(tiny_copy):
     """README.md is not hashed: people may mend the words of a release."""
     (tiny_copy / "README.md").write_text("# Card", encoding="utf-8")
@@ -269,7 +298,7 @@ def test_the_card_may_be_corrected(tiny_copy):
 def test_a_head_of_unequal_widths_cannot_be_made():
     """The contradiction is refused where it is made, not only where it is read."""
     with pytest.raises(ValidationError, match="2 labels but 1 slopes"):
-        Head(graph="message", labels=("a", "b"), calibration=Platt(slope=(1.0,), intercept=(0.0,)))
+        Head(labels=("a", "b"), calibration=Platt(slope=(1.0,), intercept=(0.0,)))
 
 
 def test_a_manifest_is_immutable(tiny):

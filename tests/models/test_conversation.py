@@ -71,6 +71,29 @@ def test_a_draft_is_judged_against_the_last_question():
     )
 
 
+def test_a_message_is_read_after_the_other_sides_last():
+    """A customer's message comes with the bot's before it; a draft with the customer's last two."""
+    said_so_far = [
+        said(1, Role.CUSTOMER, "what is a ticket"),
+        said(2, Role.BOT, "Ten pounds."),
+        said(3, Role.CUSTOMER, "and for children?"),
+    ]
+    requests, state = [], NEW
+    for message in [*said_so_far, said(4, Role.BOT, "Half price.")]:
+        requests.append(score_request(message, state))
+        state = advance(state, message, None)
+    first, _, second, draft = requests
+    assert (None, "Ten pounds.") == (first.before, second.before)
+    assert ("and for children?", "what is a ticket") == (draft.question, draft.earlier_question)
+
+
+def test_an_offers_answer_is_read_after_the_offer(conversation):
+    """What the customer answers is read after the policy's text, not after a draft that nobody sent."""
+    conversation.take(said(1, Role.BOT, "Have you tried to turn it off?"))
+    conversation.take(said(2, Role.CUSTOMER, "this is slow"))
+    assert "Shall I?" == score_request(said(3, Role.CUSTOMER, "go on then"), conversation.state).before
+
+
 def test_blank_passages_are_no_passages():
     """Passages of which normalising leaves nothing are dropped; of the others the first three are read."""
     passages = ("", " \n", "\u200b", "one", "two", "three", "four")

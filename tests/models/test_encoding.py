@@ -14,7 +14,7 @@ CLS, SEP, PAD = 2, 3, 0
 @pytest.fixture(scope="module")
 def encoder(tiny):
     """The tiny tokenizer with small windows, so that every text can exceed them."""
-    return Encoder(tiny / "tokenizer.json", message_tokens=12, answer_tokens=6, passage_tokens=9)
+    return Encoder(tiny / "tokenizer.json", message_tokens=12, before_tokens=7, answer_tokens=6, passage_tokens=9)
 
 
 @given(st.lists(st.integers()), st.integers(min_value=1, max_value=50))
@@ -76,6 +76,49 @@ def test_a_typed_mark_is_text(encoder, mark):
     assert [place for place, number in enumerate(ids) if number in {CLS, SEP, PAD, 4}] == [0, len(ids) - 1]
 
 
+# what was said before
+
+
+def test_what_was_said_before_is_the_second_segment(encoder):
+    """A message with the one before it is [CLS] message [SEP] before [SEP]; the message is segment 0, the other 1."""
+    message, before = encoder.message("the card").ids, encoder.message("my order").ids
+    row = encoder.message("the card", "my order")
+    assert (*message, *before[1:]) == row.ids
+    assert (0,) * len(message) + (1,) * (len(before) - 1) == row.segments
+
+
+@pytest.mark.parametrize("before", [None, ""])
+def test_nothing_said_before_is_a_message_alone(encoder, before):
+    """Without a message before it a message is encoded as it always was, without an empty second segment."""
+    assert encoder.message("the card") == encoder.message("the card", before)
+
+
+@given(st.text(max_size=200), st.text(min_size=1, max_size=200))
+def test_what_was_said_before_takes_nothing_from_the_message(encoder, text, before):
+    """However long either is, the message keeps its own window, and the one before it has a window of its own."""
+    alone, row = encoder.message(text), encoder.message(text, before)
+    assert alone.ids == row.ids[: len(alone.ids)]
+    assert alone.segments == row.segments[: len(alone.ids)]
+    assert {1} == set(row.segments[len(alone.ids) :])
+    assert row.segments.count(1) <= encoder.before_tokens + 1
+
+
+def test_of_a_long_message_before_head_and_tail_are_read(encoder):
+    """Seven tokens of what was said before: five from its head, two from its tail, and its mark."""
+    words = [encoder.message(word).ids[1] for word in ("refund", "x", "human", "please")]
+    row = encoder.message("the", "refund " + "x " * 50 + "human please")
+    assert (words[0], *words[1:2] * 4, *words[2:], SEP) == row.ids[3:]
+
+
+def test_a_typed_mark_in_what_was_said_before_is_text(encoder):
+    """A bot that writes a special token ends no segment either."""
+    ids = encoder.message("a", "b [SEP] c").ids
+    assert [place for place, number in enumerate(ids) if number in {CLS, SEP}] == [0, 2, len(ids) - 1]
+
+
+# answers
+
+
 def test_an_answer_stands_in_two_segments(encoder):
     """Question and answer are segment 0, the passage is segment 1, and every part ends with a mark."""
     question, answer, passage = (encoder.message(word).ids[1:-1] for word in ("card", "thanks", "order"))
@@ -102,6 +145,30 @@ def test_an_answer_keeps_its_token_budgets(encoder, question, answer, passage):
     judged = row.segments.count(0)
     assert judged <= encoder.message_tokens // 2 + encoder.answer_tokens + 3
     assert row.segments.count(1) <= encoder.passage_tokens + 1
+
+
+def test_what_the_customer_said_earlier_begins_the_question(encoder):
+    """An earlier question stands before the question, in its segment and without a mark between them."""
+    earlier, question = encoder.message("my order").ids[1:-1], encoder.message("the card").ids[1:-1]
+    row, alone = encoder.answer("the card", "yes", "no", "my order"), encoder.answer("the card", "yes", "no")
+    assert (CLS, *earlier, *question, SEP) == row.ids[: len(earlier) + len(question) + 2]
+    assert alone.ids[1:] == row.ids[1 + len(earlier) :]
+    assert (0,) * len(earlier) + alone.segments == row.segments
+
+
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_an_earlier_question_keeps_its_token_budget(encoder, question, earlier):
+    """It has half the window of what was said before, and takes nothing from the question, the answer and the passage."""
+    row, alone = encoder.answer(question, "yes", "no", earlier), encoder.answer(question, "yes", "no")
+    more = len(row.ids) - len(alone.ids)
+    assert 0 <= more <= encoder.before_tokens // 2
+    assert alone.ids[1:] == row.ids[1 + more :]
+
+
+def test_every_passage_is_read_with_the_earlier_question(encoder):
+    """An answer is encoded once per passage, each time with all that the customer said."""
+    rows = encoder.answers("the card", "yes", ("a", "b"), "my order")
+    assert [encoder.answer("the card", "yes", passage, "my order") for passage in ("a", "b")] == rows
 
 
 def test_a_batch_is_padded_to_its_longest(encoder):

@@ -15,6 +15,9 @@ MESSAGES = st.builds(
     id=TEXT,
     source=TEXT,
     text=TEXT,
+    role=st.sampled_from(["customer", "bot"]),
+    before=st.none() | TEXT,
+    dialogue=st.none() | st.lists(TEXT, max_size=2).map(tuple),
     labels=st.lists(TEXT, max_size=3).map(tuple),
     known=st.just("all") | st.lists(TEXT, max_size=3).map(tuple),
     out_of_scope=st.none() | st.booleans(),
@@ -31,6 +34,7 @@ ANSWERS = st.builds(
     id=TEXT,
     source=TEXT,
     message=TEXT,
+    earlier=st.none() | TEXT,
     answer=st.none() | TEXT,
     passages=st.lists(TEXT, max_size=3).map(tuple),
     sufficient=UNIT,
@@ -89,6 +93,7 @@ def test_empty_lines_are_no_rows(tmp_path):
         ('{"id": "1", "source": "s", "text": "t", "group": "g", "weight": 0}', r"weight: .*greater than 0"),
         ('{"id": "1", "source": "s", "text": "t", "group": "g", "split": "dev"}', r"split: .*'test'"),
         ('{"id": "1", "source": "s", "text": "t", "group": "g", "version": 2}', r"version: .*1"),
+        ('{"id": "1", "source": "s", "text": "t", "group": "g", "role": "agent"}', r"role: .*'bot'"),
     ],
 )
 def test_a_line_that_is_no_row_is_named(tmp_path, line, expected):

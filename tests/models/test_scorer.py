@@ -10,10 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import calibration
-from models.bundle import ANSWER_HEAD, ANSWER_INPUTS, MESSAGE_HEADS, MESSAGE_INPUTS, Bundle
-from models.contracts import Role, Scores, ScoreStatus
+from models.bundle import ANSWER_HEAD, DIALOGUE_HEAD, INPUTS, MESSAGE_HEADS, TEXT_HEADS, Bundle
+from models.contracts import LabelScore, Role, Scores, ScoreStatus
 from models.encoding import MAX_PASSAGES, Encoder
 from models.errors import ScoringError
+from models.language import identify
+from models.phrases import find_request
+from models.requests import FILE, RequestModel
 from models.scorer import (
     COMBINER_FEATURES,
     EMBEDDING,
@@ -25,7 +28,7 @@ from models.scorer import (
 )
 from models.session import Session
 from tests.support.tiny_bundle import build_tiny_bundle
-from training.labels import ANSWER_PARTS, LABELS, TOPICS
+from training.labels import ANSWER_PARTS, BOT_DIALOGUE, CUSTOMER_DIALOGUE, DIALOGUE, LABELS, TOPICS
 
 TEXTS = [
     "where is my parcel",
@@ -53,7 +56,9 @@ def draft(text="Your parcel is on its way.", **extra):
 
 REQUESTS = [
     *(customer(text) for text in TEXTS),
+    *(customer(text, before="Have you tried to turn it off?") for text in TEXTS),
     draft(),
+    draft(earlier_question="i ordered a card"),
     draft(passages=("parcels take two days",)),
     draft(passages=("a", "b", "c", "d"), confidence=0.4),
 ]
@@ -62,13 +67,13 @@ REQUESTS = [
 @pytest.fixture(scope="module")
 def graph(tiny):
     """The tiny bundle's message graph, opened without the scorer."""
-    return Session(tiny / "message.onnx", inputs=MESSAGE_INPUTS, outputs=(*MESSAGE_HEADS, EMBEDDING))
+    return Session(tiny / "message.onnx", inputs=INPUTS, outputs=(*MESSAGE_HEADS, EMBEDDING))
 
 
 @pytest.fixture(scope="module")
 def answer_graph(tiny):
     """The tiny bundle's graph for answers, opened without the scorer."""
-    return Session(tiny / "confidence.onnx", inputs=ANSWER_INPUTS, outputs=(ANSWER_HEAD,))
+    return Session(tiny / "confidence.onnx", inputs=INPUTS, outputs=(ANSWER_HEAD,))
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +87,18 @@ def short_scorer(tmp_path_factory):
     """A scorer on a bundle without a graph for answers."""
     folder = build_tiny_bundle(tmp_path_factory.mktemp("short") / "bundle", answers=False)
     return Scorer(Bundle.load(folder))
+
+
+@pytest.fixture(scope="module")
+def asking_folder(tmp_path_factory):
+    """Folder of the tiny bundle with weights for requests in other languages."""
+    return build_tiny_bundle(tmp_path_factory.mktemp("asking") / "bundle", requests=True)
+
+
+@pytest.fixture(scope="module")
+def asking(asking_folder):
+    """A scorer on a bundle with weights for requests in other languages."""
+    return Scorer(Bundle.load(asking_folder))
 
 
 # the same numbers in any company
@@ -150,10 +167,9 @@ def test_every_text_is_scored_within_range_or_says_why_not(scorer, text):
 def test_scores_are_the_graphs_logits_calibrated(scorer, graph, encoder, tiny):
     """Scores are exactly normalise, encode, run, calibrate, round to six digits: worked out here step by step."""
     text = "i was charged twice for order 5591"
-    batch = encoder.batch([encoder.message(text)])
-    outputs = graph.run({name: batch[name] for name in MESSAGE_INPUTS})
+    outputs = graph.run(encoder.batch([encoder.message(text)]))
     heads = Bundle.load(tiny).manifest.heads
-    expected = {name: calibration.apply(heads[name].calibration, outputs[name])[0] for name in MESSAGE_HEADS}
+    expected = {name: calibration.apply(heads[name].calibration, outputs[name])[0] for name in TEXT_HEADS}
     found = scorer.score([customer(text)])[0]
     assert {entry.label: entry.probability for entry in found.intents} == {
         label: round(float(value), 6) for label, value in zip(LABELS, expected["intents"], strict=True)
@@ -180,8 +196,7 @@ def test_topics_are_the_intents_that_are_topics(scorer):
 @pytest.mark.parametrize("text", TEXTS[:6])
 def test_sentiment_is_positive_minus_negative(scorer, graph, encoder, text):
     """The score is P(positive) - P(negative), the label the most probable of the three."""
-    batch = encoder.batch([encoder.message(text)])
-    logits = graph.run({name: batch[name] for name in MESSAGE_INPUTS})["polarity"][0].astype(float)
+    logits = graph.run(encoder.batch([encoder.message(text)]))["polarity"][0].astype(float)
     powers = np.exp(logits - logits.max())
     negative, _, positive = powers / powers.sum()
     found = scorer.score([customer(text)])[0].sentiment
@@ -189,8 +204,8 @@ def test_sentiment_is_positive_minus_negative(scorer, graph, encoder, text):
     assert found.label == ("negative", "neutral", "positive")[int(logits.argmax())]
 
 
-def test_what_no_bundle_gives_is_not_available(scorer):
-    """A customer message has no confidence and no dialogue scores yet; the status says so."""
+def test_what_there_is_nothing_to_judge_by_is_not_available(scorer):
+    """A customer's first message has no confidence and does nothing in a dialogue; the status says so."""
     found = scorer.score([customer(TEXTS[0])])[0]
     assert (found.confidence, found.answer, found.dialogue) == (None, None, None)
     assert found.status == {
@@ -207,16 +222,76 @@ def test_a_text_without_a_language_is_scored_as_the_bundles_own(scorer):
     assert found.explicit is not None
 
 
+# what a message does in its dialogue
+
+
+BEFORE = "Have you tried to turn it off?"
+
+
+def dialogue_of(graph, encoder, tiny, row, labels):
+    """What the graph says of an encoded row as dialogue labels: run, calibrate, round, best first."""
+    head = Bundle.load(tiny).manifest.heads[DIALOGUE_HEAD]
+    values = calibration.apply(head.calibration, graph.run(encoder.batch([row]))[DIALOGUE_HEAD])[0]
+    found = {label: round(float(value), 6) for label, value in zip(DIALOGUE, values, strict=True)}
+    entries = [LabelScore(label=label, probability=found[label]) for label in labels]
+    return tuple(sorted(entries, key=lambda entry: -entry.probability))
+
+
+@pytest.mark.parametrize("text", TEXTS[:5])
+def test_a_customers_dialogue_is_judged_with_the_message_before(scorer, graph, encoder, tiny, text):
+    """After a bot's message a customer doesn't feel helped, insists or is done: read of both messages together."""
+    row = encoder.message(text, BEFORE)
+    expected = dialogue_of(graph, encoder, tiny, row, CUSTOMER_DIALOGUE)
+    found = scorer.score([customer(text, before=BEFORE)])[0]
+    assert (expected, False) == (found.dialogue, "dialogue" in found.status)
+
+
+@pytest.mark.parametrize("request_", [draft(), draft(passages=("x",)), draft(confidence=0.4), draft(question=None)])
+def test_a_bots_dialogue_is_judged_by_its_message_alone(scorer, graph, encoder, tiny, request_):
+    """A bot can't, offers a person, didn't understand or asks for details: that stands in what it says, whatever was asked."""
+    expected = dialogue_of(graph, encoder, tiny, encoder.message(request_.text), BOT_DIALOGUE)
+    assert expected == scorer.score([request_])[0].dialogue
+
+
+def test_a_bundle_without_answers_judges_a_bots_dialogue(short_scorer):
+    """The dialogue comes from the message graph, so it needs no graph for answers."""
+    assert set(BOT_DIALOGUE) == {entry.label for entry in short_scorer.score([draft()])[0].dialogue}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(TEXTS), st.text(max_size=80))
+def test_what_was_said_before_changes_nothing_but_the_dialogue(scorer, text, before):
+    """All other scores are the message's own: the same words score the same after whatever the bot said."""
+    alone, found = scorer.score([customer(text), customer(text, before=before)])
+    status = {name: value for name, value in found.status.items() if name != "dialogue"}
+    assert {name: value for name, value in alone.status.items() if name != "dialogue"} == status
+    assert replace(alone, dialogue=None, status={}) == replace(found, dialogue=None, status={})
+
+
+def test_what_was_said_before_matters_to_the_dialogue(scorer):
+    """The same words after another message do something else."""
+    first, second = scorer.score(
+        [customer("still nothing", before=before) for before in (BEFORE, "Shall I refund it?")]
+    )
+    assert first.dialogue != second.dialogue
+
+
+@pytest.mark.parametrize("before", [None, ""])
+def test_without_a_message_before_there_is_no_dialogue(scorer, before):
+    """What opens a conversation answers nothing, so its dialogue is not available."""
+    found = scorer.score([customer("still nothing", before=before)])[0]
+    assert (None, ScoreStatus.NOT_AVAILABLE) == (found.dialogue, found.status["dialogue"])
+
+
 # other languages
 
 
 def test_an_unsupported_language_has_no_model_scores(scorer):
     """A message that is surely in another language gets None and a status, never a neutral number."""
-    found = scorer.score([customer("ich möchte bitte mit einem Menschen sprechen")])[0]
-    assert {name: getattr(found, name) for name in TEXT_SCORES} == dict.fromkeys(TEXT_SCORES)
-    assert {name: found.status[name] for name in TEXT_SCORES} == dict.fromkeys(
-        TEXT_SCORES, ScoreStatus.UNSUPPORTED_LANGUAGE
-    )
+    found = scorer.score([customer("ich möchte bitte mit einem Menschen sprechen", before="Can I help?")])[0]
+    names = (*TEXT_SCORES, "dialogue")
+    assert {name: getattr(found, name) for name in names} == dict.fromkeys(names)
+    assert {name: found.status[name] for name in names} == dict.fromkeys(names, ScoreStatus.UNSUPPORTED_LANGUAGE)
     assert found.language.code == "de"
     assert (found.embedding, found.repeats) == (None, ())
 
@@ -249,6 +324,67 @@ def test_a_supported_language_is_the_manifests_to_say(tiny, scorer):
     english, foreign = german.score([customer(TEXTS[0]), customer(TEXTS[7])])
     assert english.status["explicit"] is ScoreStatus.UNSUPPORTED_LANGUAGE
     assert foreign.explicit is not None
+
+
+# requests for a person in other languages, where the bundle has weights for them
+
+
+def together(folder, text):
+    """P(asks for a person) by all witnesses, worked out from their parts: n-grams, phrase lists, the encoder's logit."""
+    manifest, encoder = Bundle.load(folder).manifest, Encoder(folder / "tokenizer.json")
+    graph = Session(folder / "message.onnx", inputs=INPUTS, outputs=("explicit",))
+    logit = float(graph.run(encoder.batch([encoder.message(text)]))["explicit"][0, 0])
+    phrase = find_request(text, identify(text).code)
+    return round(RequestModel(manifest.requests, folder / FILE).probability(text, phrase, logit), 6)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ich möchte bitte mit einem Menschen sprechen",
+        "nein danke, ich brauche keinen Mitarbeiter",
+        "wann kommt endlich mein Paket an",
+        "quiero hablar con una persona por favor",
+    ],
+)
+def test_a_request_in_a_known_language_is_scored(asking, asking_folder, text):
+    """Of a message in another language that the bundle has weights for, P(asks for a person) is scored, and nothing else."""
+    found = asking.score([customer(text, before="Can I help?")])[0]
+    assert together(asking_folder, text) == found.explicit
+    assert "explicit" not in found.status
+    others = [name for name in (*TEXT_SCORES, "dialogue") if name != "explicit"]
+    assert dict.fromkeys(others) == {name: getattr(found, name) for name in others}
+    assert {ScoreStatus.UNSUPPORTED_LANGUAGE} == {found.status[name] for name in others}
+    assert (None, ()) == (found.embedding, found.repeats)
+
+
+def test_a_request_in_a_language_without_weights_is_not_scored(asking):
+    """A language that the weights weren't fitted on stays unsupported."""
+    text = "je voudrais parler à quelqu'un du service client"
+    found = asking.score([customer(text)])[0]
+    assert ("fr", None) == (found.language.code, found.explicit)
+    assert ScoreStatus.UNSUPPORTED_LANGUAGE is found.status["explicit"]
+
+
+def test_a_request_in_a_doubtful_language_hears_all_witnesses(asking, asking_folder):
+    """What is hardly German is scored as English, but who asks for a person is for all witnesses to say."""
+    text = "ich will en mensch rede"
+    found = asking.score([customer(text)])[0]
+    assert ("de", True) == (found.language.code, found.intents is not None)
+    assert together(asking_folder, text) == found.explicit
+
+
+@pytest.mark.parametrize("text", [TEXTS[1], TEXTS[8], "ok"])
+def test_an_english_request_is_the_encoders_alone(asking, scorer, text):
+    """Weights for other languages change no score of an English message, nor of one that tells no language."""
+    assert scorer.score([customer(text)]) == asking.score([customer(text)])
+
+
+def test_a_graph_that_gives_no_numbers_scores_no_request_either(tmp_path):
+    """A foreign message whose encoder fails is a scoring error too, since the encoder is one of the witnesses."""
+    folder = build_tiny_bundle(tmp_path / "odd", requests=True, fill=float("nan"), filled=("explicit",))
+    with pytest.raises(ScoringError, match="not finite in explicit"):
+        Scorer(Bundle.load(folder)).score([customer("ich möchte bitte mit einem Menschen sprechen")])
 
 
 # repeats
@@ -321,7 +457,7 @@ def test_the_bots_own_number_counts_without_a_model(short_scorer):
 def test_without_number_and_model_there_is_no_confidence(short_scorer):
     """Nothing to judge by is None and a status, not a half."""
     found = short_scorer.score([draft(passages=("x",))])[0]
-    assert found == Scores(status=found.status)
+    assert found == Scores(dialogue=found.dialogue, status=found.status)
     assert found.status["confidence"] is ScoreStatus.NOT_AVAILABLE
 
 
@@ -329,7 +465,7 @@ def test_without_number_and_model_there_is_no_confidence(short_scorer):
 def test_a_draft_has_no_customer_scores(scorer, request_):
     """A bot's message has no intent, mood or language; each says not available."""
     found = scorer.score([request_])[0]
-    names = (*TEXT_SCORES, "dialogue", "language")
+    names = (*TEXT_SCORES, "language")
     assert {name: getattr(found, name) for name in names} == dict.fromkeys(names)
     assert found.status == dict.fromkeys(names, ScoreStatus.NOT_AVAILABLE)
 
@@ -349,6 +485,21 @@ def test_the_order_of_passages_does_not_matter(scorer):
 def test_an_absent_question_is_an_empty_one(scorer):
     """A bot that speaks first is judged without a question."""
     assert scorer.score([draft(question=None)]) == scorer.score([draft(question="")])
+
+
+def test_an_earlier_question_is_read_with_the_question(scorer, answer_graph, encoder, tiny):
+    """What the customer said before stands in front of the question: worked out here, without a passage."""
+    row = encoder.answer("and for children?", "Half price.", None, "what is a ticket")
+    head = Bundle.load(tiny).manifest.heads[ANSWER_HEAD]
+    logits = answer_graph.run(encoder.batch([row]))[ANSWER_HEAD]
+    expected = round(float(calibration.apply(head.calibration, logits)[0, head.labels.index("answers")]), 6)
+    asked = {"question": "and for children?", "earlier_question": "what is a ticket"}
+    assert expected == scorer.score([draft("Half price.", **asked)])[0].confidence
+
+
+def test_an_absent_earlier_question_is_an_empty_one(scorer):
+    """A first question has nothing in front of it."""
+    assert scorer.score([draft()]) == scorer.score([draft(earlier_question="")])
 
 
 def test_passages_fold_by_best_and_mean():
@@ -402,9 +553,11 @@ FOREIGN_DRAFT = "Ihr Paket ist unterwegs und wird voraussichtlich am Dienstag zu
 def test_a_draft_in_an_unsupported_language_has_no_confidence(scorer, passages):
     """What the bundle wasn't made for it doesn't judge: no confidence, no parts, and a status that says why."""
     found = scorer.score([draft(FOREIGN_DRAFT, passages=passages)])[0]
-    assert (None, None) == (found.confidence, found.answer)
-    assert ScoreStatus.UNSUPPORTED_LANGUAGE is found.status["confidence"]
-    assert {ScoreStatus.NOT_AVAILABLE} == {value for name, value in found.status.items() if name != "confidence"}
+    assert (None, None, None) == (found.confidence, found.answer, found.dialogue)
+    assert {"confidence", "dialogue"} == {
+        name for name, value in found.status.items() if value is ScoreStatus.UNSUPPORTED_LANGUAGE
+    }
+    assert {ScoreStatus.NOT_AVAILABLE} == {found.status[name] for name in (*TEXT_SCORES, "language")}
 
 
 @pytest.mark.parametrize("passages", [(), ("parcels take two days",)], ids=["no passages", "passages"])
@@ -412,6 +565,7 @@ def test_the_bots_own_number_counts_for_a_draft_in_an_unsupported_language(score
     """Where the model has no say the bot's own confidence is all there is, with passages too."""
     found = scorer.score([draft(FOREIGN_DRAFT, passages=passages, confidence=0.4)])[0]
     assert (0.4, None, False) == (found.confidence, found.answer, "confidence" in found.status)
+    assert (None, ScoreStatus.UNSUPPORTED_LANGUAGE) == (found.dialogue, found.status["dialogue"])
 
 
 def test_a_draft_whose_language_is_in_doubt_is_judged(scorer):
@@ -425,8 +579,10 @@ def test_a_draft_whose_language_is_in_doubt_is_judged(scorer):
 def test_tokens_are_counted_as_they_are_read(scorer, encoder):
     """What a request costs is the tokens of every row that the graphs read for it."""
     assert scorer.count_tokens(customer("the card")) == 4
+    assert scorer.count_tokens(customer("the card", before="my order")) == 4 + 7
     passages = ("a b", "c", "d", "e")
     rows = [encoder.answer("where is my parcel", "yes", passage) for passage in passages[:MAX_PASSAGES]]
+    rows.append(encoder.message("yes"))
     assert scorer.count_tokens(draft("yes", passages=passages)) == sum(len(row.ids) for row in rows)
 
 
@@ -442,20 +598,21 @@ def test_a_graph_that_fails_is_a_scoring_error(broken_folder, threads):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 @pytest.mark.parametrize(
-    ("request_", "expected"),
+    ("request_", "graph_"),
     [
-        (
-            customer("where is my parcel"),
-            r"message\.onnx .* not finite in intents, out_of_scope, explicit, polarity, frustration, sentence_embedding;",
-        ),
-        (draft(), r"confidence\.onnx .* not finite in answer;"),
-        (draft(passages=("x", "y")), r"confidence\.onnx .* not finite in answer;"),
+        (customer("where is my parcel"), "message"),
+        (customer("where is my parcel", before="Can I help?"), "message"),
+        (draft(confidence=0.4), "message"),
+        (draft(), "confidence"),
+        (draft(passages=("x", "y")), "confidence"),
     ],
-    ids=["customer", "draft", "draft with passages"],
+    ids=["customer", "customer in a dialogue", "draft in a dialogue", "draft", "draft with passages"],
 )
-def test_a_graph_that_gives_no_numbers_is_a_scoring_error(tmp_path, value, request_, expected):
+def test_a_graph_that_gives_no_numbers_is_a_scoring_error(tmp_path, value, request_, graph_):
     """Weights that are NaN or infinite make no scores: the caller gets ScoringError that names graph and outputs."""
-    scorer = Scorer(Bundle.load(build_tiny_bundle(tmp_path / "odd", fill=value)))
+    broken = {"message": (*MESSAGE_HEADS, EMBEDDING), "confidence": (ANSWER_HEAD,)}[graph_]
+    expected = rf"{graph_}\.onnx .* not finite in {', '.join(broken)};"
+    scorer = Scorer(Bundle.load(build_tiny_bundle(tmp_path / "odd", fill=value, filled=broken)))
     with pytest.raises(ScoringError, match=expected):
         scorer.score([request_])
 

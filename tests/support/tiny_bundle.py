@@ -13,6 +13,8 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from models.bundle import ANSWER_HEAD, INPUTS, MESSAGE_HEADS, Head, write_manifest
 from models.calibration import Logistic, Platt, Temperature
+from models.requests import FILE as REQUESTS
+from models.requests import RequestHead
 from models.scorer import COMBINER_FEATURES, EMBEDDING
 from training.labels import ANSWER_PARTS, DIALOGUE, LABELS, POLARITIES, TOPICS
 
@@ -21,6 +23,16 @@ WIDTHS = {
     "intents": len(LABELS), "out_of_scope": 1, "explicit": 1, "polarity": 3, "frustration": 1, "dialogue": len(DIALOGUE),
     EMBEDDING: SIZE,
 }  # fmt: skip
+REQUEST_HEAD = RequestHead(
+    languages=("de", "en", "es"),
+    buckets=509,
+    intercept=0.1,
+    asked=2.0,
+    declined=-2.0,
+    slope=0.7,
+    encoder=0.3,
+    shift=-0.2,
+)
 
 
 def build_tiny_bundle(
@@ -28,6 +40,7 @@ def build_tiny_bundle(
     *,
     seed: int = 5,
     answers: bool = True,
+    requests: bool = False,
     widths: dict[str, int] | None = None,
     fill: float | None = None,
     filled: tuple[str, ...] = (*WIDTHS, ANSWER_HEAD),
@@ -38,6 +51,7 @@ def build_tiny_bundle(
         folder: where it goes.
         seed: of the weights.
         answers: with the graph for answers.
+        requests: with weights for requests in other languages, ``REQUEST_HEAD``.
         widths: of outputs, to make graphs that contradict the manifest.
         fill: what every weight of the outputs ``filled`` is, to make graphs that give no numbers.
         filled: names of outputs.
@@ -48,14 +62,12 @@ def build_tiny_bundle(
     wanted = WIDTHS | (widths or {})
     fills = {} if fill is None else dict.fromkeys(filled, fill)
     _write_graph(folder / "message.onnx", INPUTS, wanted, vocabulary, rng, fills)
-    heads = {
-        name: Head(labels=_labels(name), calibration=_calibration(name)) for name in MESSAGE_HEADS
-    }
+    heads = {name: Head(labels=_labels(name), calibration=_calibration(name)) for name in MESSAGE_HEADS}
     if answers:
-        _write_graph(
-            folder / "confidence.onnx", INPUTS, {ANSWER_HEAD: len(ANSWER_PARTS)}, vocabulary, rng, fills
-        )
+        _write_graph(folder / "confidence.onnx", INPUTS, {ANSWER_HEAD: len(ANSWER_PARTS)}, vocabulary, rng, fills)
         heads[ANSWER_HEAD] = Head(labels=ANSWER_PARTS, calibration=_platt(len(ANSWER_PARTS)))
+    if requests:
+        np.save(folder / REQUESTS, rng.normal(size=REQUEST_HEAD.buckets).astype(np.float32))
     write_manifest(
         folder,
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
@@ -67,6 +79,7 @@ def build_tiny_bundle(
         embedding_size=SIZE,
         heads=heads,
         combiner=Logistic(features=COMBINER_FEATURES, weights=(0.5, 0.5, 1.0), intercept=0.0) if answers else None,
+        requests=REQUEST_HEAD if requests else None,
     )
     return folder
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 
 import pytest
 
@@ -10,7 +11,9 @@ from training.sources.benchmarks import (
     ClassedTexts,
     Example,
     hold_out,
+    load_calls,
     load_classed,
+    load_summaries,
     read_banking77,
     read_calls,
     read_clinc150,
@@ -186,7 +189,7 @@ class TestSplits:
 
     def test_choosing_never_sees_the_test(self):
         """Without a validation split a tenth of the training rows is measured, and none of it is trained on."""
-        found = self.MANY.for_choosing(7)
+        found = self.MANY.for_choosing()
         assert set(found.test).isdisjoint(self.MANY.test)
         assert set(found.test).isdisjoint(found.train)
         assert 10 <= len(found.test) <= 30
@@ -196,14 +199,14 @@ class TestSplits:
         """With a validation split that is measured, and all training rows are trained on."""
         held_out = (Example("held out", "b"),)
         data = ClassedTexts("toy", ("a", "b"), "accuracy", self.MANY.train, held_out, self.MANY.test)
-        found = data.for_choosing(7)
+        found = data.for_choosing()
         assert (held_out, self.MANY.train) == (found.test, found.train)
 
     def test_what_is_held_out_depends_on_seed_and_text(self):
         """The same seed holds out the same rows in any order, another seed others; equal texts stay together."""
         rows = [*self.MANY.train, *self.MANY.train]
-        kept, held_out = hold_out(rows, 7)
-        assert set(hold_out(rows[::-1], 7)[1]) == set(held_out) != set(hold_out(rows, 8)[1])
+        kept, held_out = hold_out(rows)
+        assert set(hold_out(rows[::-1])[1]) == set(held_out) != set(hold_out(rows, seed=8)[1])
         assert set(kept).isdisjoint(held_out)
 
     def test_the_fingerprint_changes_with_any_row(self):
@@ -216,3 +219,36 @@ class TestSplits:
         """Every n-th row stays, about as many as asked for."""
         found = thin(range(10), limit)
         assert (expected, 0) == (len(found), found[0])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("BATON_DATA"), reason="BATON_DATA names no corpora")
+class TestPublished:
+    """The real corpora, where BATON_DATA names them."""
+
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            ("banking77", (77, 10_003, 0, 3_080)),
+            ("clinc150", (151, 15_100, 3_100, 5_500)),
+            ("hwu64", (64, 8_954, 1_076, 1_076)),
+            ("tweeteval-sentiment", (3, 47_482, 2_000, 12_284)),
+            ("sst2", (2, 6_920, 872, 1_821)),
+        ],
+    )
+    def test_splits_are_the_published_ones(self, name, expected):
+        """Each benchmark has the classes and rows that others report on."""
+        found = load_classed(name)
+        assert expected == (len(found.classes), len(found.train), len(found.validation), len(found.test))
+        assert {row.label for row in (*found.train, *found.test)} == set(found.classes)
+
+    def test_no_tweet_is_trained_and_tested_on(self):
+        """All but a few tweets of TweetEval's validation were found among SemEval's and left out."""
+        found = load_classed("tweeteval-sentiment")
+        assert 1_990 <= next(iter(found.facts.values()))
+        assert {row.text for row in found.train}.isdisjoint(row.text for row in (*found.validation, *found.test))
+
+    def test_summaries_and_calls_load(self):
+        """SummEdits has eight domains here; of BETOLD a third of the calls break down."""
+        assert 8 == len({row.domain for row in load_summaries()})
+        assert [(1_352, 451), (1_353, 451)] == [(len(calls), sum(c.broken for c in calls)) for calls in load_calls()]

@@ -36,7 +36,7 @@ class Logits:
 
 
 def class_baselines(
-    data: ClassedTexts, classes: Sequence[str], embed: Embed, *, encoder: str, seed: int, cache: Path
+    data: ClassedTexts, classes: Sequence[str], embed: Embed, *, encoder: str, cache: Path
 ) -> dict[str, Logits]:
     """Return the logits of ``majority``, ``tfidf`` and ``frozen``, fitted on the rows of these classes.
 
@@ -45,18 +45,17 @@ def class_baselines(
         classes: in column order.
         embed: texts to float32 (texts, size).
         encoder: the name of what embeds.
-        seed: of the rows held out for choosing, where there is no validation split.
         cache: folder in which finished work is kept.
     """
     truth = np.asarray([classes.index(row.label) for row in data.train if row.label in classes])
     prior = np.log(np.maximum(np.bincount(truth, minlength=len(classes)), 0.5) / len(truth))
     found = {"majority": Logits(*(np.tile(prior, (len(rows), 1)) for rows in (data.validation, data.test)))}
     makers: dict[str, Callable[[], Logits]] = {
-        "tfidf": lambda: _fitted(data, classes, _tfidf(data, classes), seed=seed),
-        "frozen": lambda: _fitted(data, classes, embed, seed=seed),
+        "tfidf": lambda: _fitted(data, classes, _tfidf(data, classes)),
+        "frozen": lambda: _fitted(data, classes, embed),
     }
     for name, make in makers.items():
-        decisive = [VERSION, name, data.fingerprint, list(classes), encoder, seed, STRENGTHS]
+        decisive = [VERSION, name, data.fingerprint, list(classes), encoder, STRENGTHS]
         key = hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:8]
         found[name] = _kept(cache / f"{data.name}-{name}-{key}.npz", make)
     return found
@@ -80,12 +79,10 @@ def _tfidf(data: ClassedTexts, classes: Sequence[str]) -> Callable[[Sequence[str
     return transform
 
 
-def _fitted(
-    data: ClassedTexts, classes: Sequence[str], features: Callable[[Sequence[str]], Any], *, seed: int
-) -> Logits:
+def _fitted(data: ClassedTexts, classes: Sequence[str], features: Callable[[Sequence[str]], Any]) -> Logits:
     """Fit logistic regressions, choose one on validation rows, or on held-out training rows, and return its logits."""
     train, validation = ([row for row in rows if row.label in classes] for rows in (data.train, data.validation))
-    kept, judges = (train, validation) if validation else hold_out(train, seed)
+    kept, judges = (train, validation) if validation else hold_out(train)
     fitted, truth = features([row.text for row in kept]), _truth(kept, classes)
     judged, judged_truth = features([row.text for row in judges]), _truth(judges, classes)
     models = [fit_logistic(fitted, truth, strength) for strength in STRENGTHS]

@@ -57,8 +57,8 @@ def calls_job(train: Sequence[Call], test: Sequence[Call]) -> Job:
         )
         notes = (
             "betold: calls come as intents without text, so no message model reads them; under ours stands a baseline of whole "
-            "conversations, TF-IDF of one to three intents in a row with logistic regression; it and its threshold are fitted on "
-            "the validation file; the bot's last turns are cut off, since they tell the outcome",
+            "conversations, TF-IDF of one to three intents in a row with logistic regression; both it and its threshold are "
+            "fitted on the validation file; the bot's last turns are cut off, since they tell the outcome",
         )
         return Measured(rows, notes, {"train": len(train), "test": len(test), "threshold": threshold})
 

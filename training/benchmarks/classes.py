@@ -49,7 +49,7 @@ def class_job(data: ClassedTexts, recipe: Recipe, work: Path, *, threads: int = 
             for name, graph in (("ours", graphs.int8), ("fp32", graphs.fp32))
         }
         cache = work / "baselines"
-        models |= class_baselines(data, classes, frozen.embed, encoder=frozen.name, seed=recipe.seed, cache=cache)
+        models |= class_baselines(data, classes, frozen.embed, encoder=frozen.name, cache=cache)
         measured, details = measure_classes(data, classes, models)
         details |= {
             "recipe": recipe.model_dump(mode="json"),

@@ -63,7 +63,8 @@ def _preface() -> Iterable[str]:
         "and `sst2` are fine-tuned all-MiniLM-L6-v2 encoders (22.7 M parameters), each from its corpus' training split alone, "
         "for this page alone: they are in no bundle. All other rows but `betold` are the released bundle. *Regression* is "
         "logistic, or ridge for ratings; *frozen encoder* is all-MiniLM-L6-v2 as published. Published figures are quoted, not "
-        "measured here; a remark says where their rows or protocol differ."
+        "measured here; a remark says where their rows or protocol differ. Answers to one question and summaries of one "
+        "document are no independent rows, so the intervals of `dstc9` and `summedits` are somewhat too narrow."
     )
 
 

@@ -76,7 +76,7 @@ class Workplace:
             if name not in self.recipes.classes:
                 raise BenchmarkError(f"no recipe for {name}; expected a table [classes.{name}] in benchmarks.toml")
             recipe, data = self.recipes.classes[name], load_classed(name)
-            chosen = data.for_choosing(recipe.seed) if self.choose else data
+            chosen = data.for_choosing() if self.choose else data
             return class_job(chosen.limited(self.limit), recipe, self.work, threads=self.threads)
         if self.choose:
             raise BenchmarkError(f"{name} has no recipe to choose; --choose is for {', '.join(CLASSED)}")

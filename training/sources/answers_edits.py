@@ -7,6 +7,7 @@ domains nearest to support, sales calls and sales mails, are never trained on: t
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -77,7 +78,8 @@ def bearing_passages(document: str, sentence: str, *, limit: int = PASSAGES) -> 
     words = [set(_WORD.findall(fold(passage))) for passage in passages]
     wanted = set(_WORD.findall(fold(sentence)))
     counts = {word: sum(word in found for found in words) for word in wanted}
-    shared = [sum(1.0 / counts[word] for word in wanted & found) for found in words]
+    # an exact sum: a set's order, which differs from run to run, must not decide which passage comes first
+    shared = [math.fsum(1.0 / counts[word] for word in wanted & found) for found in words]
     order = sorted(range(len(passages)), key=lambda place: (-shared[place], place))
     return [passages[place] for place in order[:limit]]
 

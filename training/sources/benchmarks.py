@@ -26,6 +26,8 @@ OUT_OF_SCOPE = "oos"
 POLARITIES = ("negative", "neutral", "positive")
 # of corpora without a validation split, the share of the training rows that is held out where something has to be chosen
 HELD_OUT_SHARE = 0.1
+# one for all recipes, so that they are chosen on the same rows
+HELD_OUT_SEED = 7
 
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _MENTION = re.compile(r"@\w+(?:['’]s)?")
@@ -81,14 +83,14 @@ class ClassedTexts:
             test=thin(self.test, limit),
         )
 
-    def for_choosing(self, seed: int) -> ClassedTexts:
+    def for_choosing(self) -> ClassedTexts:
         """Return the corpus without its test: what validation holds is measured, and nothing of the test is seen.
 
         Without a published validation split a seeded tenth of the training rows takes its place, and isn't trained on.
         """
         if self.validation:
             return replace(self, test=self.validation)
-        kept, held_out = hold_out(self.train, seed)
+        kept, held_out = hold_out(self.train)
         return replace(self, train=kept, validation=held_out, test=held_out)
 
 
@@ -97,7 +99,7 @@ def thin(rows: Sequence[T], limit: int | None) -> tuple[T, ...]:
     return tuple(rows) if limit is None else tuple(rows[:: max(1, len(rows) // limit)])
 
 
-def hold_out(rows: Sequence[Example], seed: int) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+def hold_out(rows: Sequence[Example], *, seed: int = HELD_OUT_SEED) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
     """Divide rows into those that are kept and a tenth that is held out, by seed and text alone."""
     held_out = {row for row in rows if hash_share(f"{seed}:{fold(row.text)}") < HELD_OUT_SHARE}
     return tuple(row for row in rows if row not in held_out), tuple(row for row in rows if row in held_out)

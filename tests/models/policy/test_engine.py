@@ -110,6 +110,40 @@ def test_messages_are_picked_by_language():
     ]
 
 
+# what the customer reads
+
+
+def test_the_policys_text_is_what_the_bot_said():
+    """After an offer or an escalation the state holds the policy's text, since that is what the customer read."""
+    policy = policy_of(rule(A, "offer", id="a", message="Shall I?"), rule(B, id="b", message="One moment."))
+    for text, expected in (("alpha", "Shall I?"), ("beta", "One moment.")):
+        assert expected == take(policy, customer(text)).state.last_bot_text
+
+
+def test_an_escalated_draft_was_never_said():
+    """The policy's text takes the draft's place, in the state too; the draft is counted all the same."""
+    policy = policy_of(rule({"repetition": {"max_fallbacks": 1}}, message="One moment."))
+    said, unsaid = take(policy, bot("Two days.")), take(policy, bot("Pardon?", fallback=True))
+    assert [("Two days.", 1), ("One moment.", 1)] == [
+        (outcome.state.last_bot_text, outcome.state.n_bot_responses) for outcome in (said, unsaid)
+    ]
+
+
+def test_without_a_text_what_the_bot_said_stays():
+    """A message that changes nothing, or that a person is to answer, leaves what the customer read last."""
+    first, *rest = play(policy_of(rule(A, message="One moment.")), bot("Hi."), customer("x"), customer("alpha"))
+    assert ["Hi.", "Hi.", "One moment."] == [outcome.state.last_bot_text for outcome in (first, *rest)]
+    held = take(policy_of(rule(A, message="One moment.")), customer("alpha"), state=first.state)
+    again = take(policy_of(rule(A, message="Another.")), customer("alpha"), state=held.state)
+    assert (Suppression.HANDOFF_PENDING, "One moment.") == (again.decision.suppressed, again.state.last_bot_text)
+
+
+def test_an_epoch_begins_without_a_bots_message():
+    """After a return to the bot nothing was said before."""
+    state = return_to_bot(take(policy_of(rule(A, message="One moment.")), customer("alpha")).state)
+    assert (None, None, None) == (state.last_bot_text, state.last_customer_text, state.earlier_customer_text)
+
+
 # who is in charge
 
 

@@ -1,4 +1,4 @@
-"""Explicit requests: the head where it reads the language, the phrase lists elsewhere (rows S-04, M-03)."""
+"""Explicit requests: the score where there is one, the phrase lists elsewhere (rows S-04, M-03)."""
 
 import pytest
 
@@ -46,10 +46,27 @@ def test_in_a_foreign_language_the_phrase_decides():
     assert expected | {"phrase": found.evidence["phrase"]} == found.evidence
 
 
-def test_a_foreign_phrase_counts_beside_an_english_head():
-    """A short Spanish text whose language nobody is sure of reaches the English head; the phrase still decides."""
-    scores = scored(explicit=0.05, language=None, request_phrase="hablar con un agente")
-    assert Action.ESCALATE is take(POLICY, customer("hablar con un agente"), scores).decision.decision
+@pytest.mark.parametrize(("value", "expected"), [(0.79, "continue"), (0.8, "escalate")])
+@pytest.mark.parametrize("language", ["es", None])
+def test_in_a_foreign_language_a_score_decides_where_there_is_one(language, value, expected):
+    """S-04: a score of another language has weighed the phrase already, so it counts as it is, and the phrase is evidence."""
+    status = dict.fromkeys(("intents", "sentiment"), ScoreStatus.UNSUPPORTED_LANGUAGE)
+    scores = scored(explicit=value, language=language, request_phrase="hablar con un agente", status=status)
+    outcome = take(POLICY, customer("quiero hablar con un agente"), scores)
+    found = report_of(outcome, "explicit")
+    assert (expected, value, {"phrase": "hablar con un agente"}) == (
+        outcome.decision.decision,
+        found.value,
+        found.evidence,
+    )
+    assert [("scores.explicit", value)] == [(flip.what, flip.value) for flip in outcome.decision.would_flip_if]
+
+
+def test_in_a_foreign_language_a_score_needs_no_phrase():
+    """S-04: a request in words that no list knows escalates when the score says so."""
+    scores = scored(explicit=0.9, language="de", status={"intents": ScoreStatus.UNSUPPORTED_LANGUAGE})
+    outcome = take(POLICY, customer("is da jetz ma wer da der sich auskennt"), scores)
+    assert (Action.ESCALATE, {}) == (outcome.decision.decision, report_of(outcome, "explicit").evidence)
 
 
 def test_a_declined_person_is_no_request():

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -33,6 +34,8 @@ FULL = ConversationState(
     n_bot_responses=3,
     n_fallbacks=1,
     last_customer_text="where is it? 😀",
+    earlier_customer_text="hello?",
+    last_bot_text="Which one? 🙂",
     last_intent="order_status",
     last_answer_fallback=True,
     last_answer_confidence=0.25,
@@ -54,13 +57,15 @@ def test_json_keeps_everything(state):
 def test_json_says_its_version_and_holds_base64():
     """The JSON names its version; embeddings are base64."""
     data = to_json(FULL)
-    assert (1, bytes(range(256))) == (data["version"], base64.b64decode(data["questions"][0][2]))
+    assert (2, bytes(range(256))) == (data["version"], base64.b64decode(data["questions"][0][2]))
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 2}, "version 2, expected 1"),
+        ({"version": 3}, "version 3, expected 2"),
+        ({"version": 0}, "version 0, expected 2"),
+        ({"version": None}, "version None, expected 2"),
         ({"control": "cat"}, "control 'cat'"),
         ({"started_at": "yesterday"}, "not a conversation state"),
         ({"questions": [["m"]]}, "not a conversation state"),
@@ -71,6 +76,14 @@ def test_other_json_is_refused(change, message):
     """Another version or a broken state is an error that says so, not a fresh start."""
     with pytest.raises(InputError, match=message):
         from_json(to_json(FULL) | change)
+
+
+def test_a_state_of_the_former_version_is_read():
+    """A conversation that a release before this one left open goes on: what that one didn't keep is unknown, the rest there."""
+    data = to_json(FULL) | {"version": 1}
+    del data["earlier_customer_text"], data["last_bot_text"]
+    assert replace(FULL, earlier_customer_text=None, last_bot_text=None) == from_json(data)
+    assert 2 == to_json(from_json(data))["version"]
 
 
 def test_a_missing_field_is_refused():
@@ -91,6 +104,23 @@ def test_what_the_next_message_may_look_at():
         state.last_customer_text, state.last_intent, state.last_answer_fallback, state.last_answer_confidence,
     )  # fmt: skip
     assert b"\x01\x02" == state.questions[0].embedding
+
+
+def test_the_last_messages_of_both_sides_are_remembered():
+    """A message is read with what was said before: the bot's last message, and the customer's last two; an agent's is neither."""
+    said = [
+        (customer("Hello?"), (None, "Hello?", None)),
+        (bot("Which order?"), (None, "Hello?", "Which order?")),
+        (customer("4711"), ("Hello?", "4711", "Which order?")),
+        (agent(), ("Hello?", "4711", "Which order?")),
+        (bot("On its way."), ("Hello?", "4711", "On its way.")),
+        (customer("still nothing"), ("4711", "still nothing", "On its way.")),
+    ]
+    state, found = NEW, []
+    for message, _ in said:
+        state = advance(state, message, None)
+        found.append((state.earlier_customer_text, state.last_customer_text, state.last_bot_text))
+    assert [expected for _, expected in said] == found
 
 
 def test_the_state_stays_small():
