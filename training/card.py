@@ -45,8 +45,8 @@ def _lines(manifest: Manifest, report: Mapping[str, Any], pictures: Sequence[str
     yield (
         "Two int8 ONNX graphs, each a fine-tuned all-MiniLM-L6-v2 (22.7 M parameters, Apache-2.0): `message.onnx` scores a "
         "customer message (intents with topics, out-of-scope, explicit request, sentiment, frustration; with the bot's message "
-        "before it, what it does in the conversation), `confidence.onnx` judges a draft answer against its passages. This page is "
-        "written by the release; every figure is of the int8 graphs, on the test split, through the scorer that serves."
+        "before it, what it does in the conversation), `confidence.onnx` judges a draft answer against its passages. This page "
+        "is written by the release; every figure is of the int8 graphs, on the test split, through the scorer that serves."
     )
     yield ""
     for name in pictures:

@@ -120,7 +120,9 @@ def decide(turn: Turn, state: ConversationState, policy: Policy, *, explain: boo
         would_flip_if=_flips(turn, view, policy, verdict, phase) if explain and not suppressed else (),
         policy=policy.label,
     )
-    after = view.after if decision.text is None else replace(view.after, last_bot_text=decision.text)
+    after = (
+        view.after if decision.text is None else replace(view.after, last_bot_text=decision.text, last_bot_dialogue=())
+    )
     return Outcome(decision, _remember(after, verdict, decider, suppressed=suppressed is not None))
 
 

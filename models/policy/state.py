@@ -65,7 +65,8 @@ class ConversationState:
 
     ``questions``, ``moods``, ``confidences`` and ``exchanges`` hold the most recent, newest last. ``exchanges`` are pairs
     of customer intent and bot answer, as keys. ``last_bot_text`` is what the customer read last: the bot's message, or the
-    policy's in its place. ``fired`` are the ids of rules that held, in the order of the first time.
+    policy's in its place; ``last_bot_dialogue`` what the bot's message does, as label and probability. ``fired`` are the
+    ids of rules that held, in the order of the first time.
     """
 
     epoch: int = 1
@@ -77,6 +78,7 @@ class ConversationState:
     last_customer_text: str | None = None
     earlier_customer_text: str | None = None
     last_bot_text: str | None = None
+    last_bot_dialogue: tuple[tuple[str, float], ...] = ()
     last_intent: str | None = None
     last_answer_fallback: bool = False
     last_answer_confidence: float | None = None
@@ -139,6 +141,7 @@ def _hear_customer(state: ConversationState, message: Message, scores: Scores | 
         last_customer_text=message.text,
         earlier_customer_text=state.last_customer_text,
         last_bot_text=state.last_bot_text,
+        last_bot_dialogue=state.last_bot_dialogue,
         last_intent=best[0] if best else None,
         last_answer_fallback=state.last_answer_fallback,
         last_answer_confidence=state.last_answer_confidence,
@@ -156,6 +159,7 @@ def _hear_bot(state: ConversationState, message: Message, scores: Scores | None)
     confidences = state.confidences
     if confidence is not None:
         confidences = (*confidences[1 - MAX_CONFIDENCES :], confidence)
+    dialogue = scores.dialogue if scores is not None else None
     exchange = f"{state.last_intent or ''}:{answer_key(message.text)}"
     return replace(
         state,
@@ -163,6 +167,7 @@ def _hear_bot(state: ConversationState, message: Message, scores: Scores | None)
         n_bot_responses=state.n_bot_responses + 1,
         n_fallbacks=state.n_fallbacks + message.fallback,
         last_bot_text=message.text,
+        last_bot_dialogue=() if dialogue is None else tuple((entry.label, entry.probability) for entry in dialogue),
         last_answer_fallback=message.fallback,
         last_answer_confidence=confidence,
         confidences=confidences,
@@ -178,6 +183,7 @@ def to_json(state: ConversationState) -> dict[str, Any]:
         data[name] = getattr(state, name)
     for name in ("confidences", "exchanges", "fired"):
         data[name] = list(getattr(state, name))
+    data["last_bot_dialogue"] = [list(pair) for pair in state.last_bot_dialogue]
     data["moods"] = [[mood.score, mood.label] for mood in state.moods]
     data["questions"] = [[item.message_id, item.key, _encode(item.embedding)] for item in state.questions]
     offer = state.offer
@@ -225,6 +231,7 @@ def _read(data: Mapping[str, Any]) -> ConversationState:
         offer=Offer(offer["status"], offer["rule_id"], ReasonCode(offer["code"])) if offer else None,
         earlier_customer_text=data.get("earlier_customer_text"),
         last_bot_text=data.get("last_bot_text"),
+        last_bot_dialogue=tuple((label, value) for label, value in data.get("last_bot_dialogue", ())),
         **{name: data[name] for name in _PLAIN},
     )
 

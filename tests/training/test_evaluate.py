@@ -7,13 +7,28 @@ import pytest
 
 pytest.importorskip("tqdm")
 
-from models.contracts import LabelScore, Scores, ScoreStatus, Sentiment
+from models.bundle import Bundle, Head
+from models.calibration import Platt
+from models.contracts import LabelScore, Role, Scores, ScoreStatus, Sentiment
 from models.records import AnswerExample, LabelledMessage
-from training.evaluate import MIN_ROWS, evaluate_answers, evaluate_messages
-from training.labels import LABELS
+from models.scorer import Scorer, ScoreRequest
+from tests.support.tiny_bundle import build_tiny_bundle
+from training.evaluate import MIN_ROWS, evaluate_answers, evaluate_messages, score_answers, score_messages
+from training.labels import BOT_DIALOGUE, CUSTOMER_DIALOGUE, DIALOGUE, LABELS
 
 FOREIGN = Scores(status={"intents": ScoreStatus.UNSUPPORTED_LANGUAGE})
 N = 2 * MIN_ROWS
+
+
+def head(labels, **thresholds):
+    """A head that recommends some thresholds."""
+    count = len(labels)
+    return Head(
+        labels=labels, calibration=Platt(slope=(1.0,) * count, intercept=(0.0,) * count), thresholds=thresholds
+    )
+
+
+HEADS = {"intents": head(LABELS, fees=0.95), "dialogue": head(DIALOGUE, insists=0.2)}
 
 
 def message(number, *, source="toy", **targets):
@@ -31,6 +46,13 @@ def scored(*, sentiment=0.0, explicit=0.1, labels=()):
         frustration=0.1,
         sentiment=Sentiment(score=sentiment, label="neutral"),
     )
+
+
+def talked(*labels, role="customer", sure=0.9):
+    """Scores of a message in its conversation: every label that its role can have, best first."""
+    own = BOT_DIALOGUE if role == "bot" else CUSTOMER_DIALOGUE
+    found = [LabelScore(label=label, probability=sure if label in labels else 0.1) for label in own]
+    return Scores(dialogue=tuple(sorted(found, key=lambda entry: -entry.probability)))
 
 
 def answer(number, *, good=1.0, answers=1.0, source="toy"):
@@ -54,7 +76,7 @@ def test_an_unscored_message_has_no_sentiment():
     rows = [message(n, sentiment=float(rating)) for n, rating in enumerate(ratings)]
     scores = [scored(sentiment=float(rating)) for rating in ratings]
     foreign = [message(n, source="elsewhere", sentiment=-0.9) for n in range(MIN_ROWS + 5)]
-    found = evaluate_messages([*rows, *foreign], [*scores, *[FOREIGN] * 5, *[scored(sentiment=-0.9)] * MIN_ROWS], {})[
+    found = evaluate_messages([*rows, *foreign], [*scores, *[FOREIGN] * 5, *[scored(sentiment=-0.9)] * MIN_ROWS], HEADS)[
         "sentiment"
     ]
     assert {"toy": (N, 0), "elsewhere": (MIN_ROWS, 5), "all": (N + MIN_ROWS, 5)} == {
@@ -67,7 +89,7 @@ def test_an_unscored_message_has_no_sentiment():
 def test_a_source_that_was_hardly_scored_has_no_sentiment_figures():
     """With too few scored messages there is nothing to measure; the report's own count still tells of them."""
     rows = [message(n, sentiment=0.5) for n in range(N)]
-    found = evaluate_messages(rows, [*[scored()] * (MIN_ROWS - 1), *[FOREIGN] * (N - MIN_ROWS + 1)], {})
+    found = evaluate_messages(rows, [*[scored()] * (MIN_ROWS - 1), *[FOREIGN] * (N - MIN_ROWS + 1)], HEADS)
     assert {} == found["sentiment"]
     assert N - MIN_ROWS + 1 == found["unscored"]
 
@@ -76,7 +98,7 @@ def test_an_unscored_request_counts_as_missed():
     """Heads that find something have not found it in a message that wasn't scored."""
     rows = [message(n, explicit=n % 2 == 0) for n in range(N)]
     scores = [FOREIGN if n < 4 else scored(explicit=0.9 if n % 2 == 0 else 0.1) for n in range(N)]
-    found = evaluate_messages(rows, scores, {})["explicit"]["toy"]
+    found = evaluate_messages(rows, scores, HEADS)["explicit"]["toy"]
     assert (N, N // 2) == (found["n"], found["n_positive"])
     assert pytest.approx(1 - 2 / (N // 2), abs=1e-4) == found["recall"]["value"]
     assert 1.0 == found["precision"]["value"]
@@ -86,7 +108,7 @@ def test_an_unscored_request_counts_as_missed():
 def test_what_is_not_defined_is_null(explicit):
     """A source of one class and one rating has no AUROC, perhaps no false positives and no correlation: null, not NaN."""
     rows = [message(n, explicit=explicit, sentiment=0.5, labels=("invoice",), known="all") for n in range(N)]
-    found = as_json(evaluate_messages(rows, [scored(labels=("invoice",))] * N, {}))
+    found = as_json(evaluate_messages(rows, [scored(labels=("invoice",))] * N, HEADS))
     entry = found["explicit"]["toy"]
     assert "auroc" not in entry
     assert (None if explicit else 0.0) == entry["false_positive_rate"]["value"]
@@ -98,14 +120,92 @@ def test_what_is_not_defined_is_null(explicit):
 def test_labels_count_where_they_are_known():
     """A label that a row is silent about is neither found nor missed there."""
     rows = [message(n, labels=("invoice",) if n % 2 else (), known=("invoice", "fees")) for n in range(N)]
-    found = evaluate_messages(rows, [scored(labels=("invoice", "review"))] * N, {})["intents"]["toy"]
+    found = evaluate_messages(rows, [scored(labels=("invoice", "review"))] * N, HEADS)["intents"]["toy"]
     assert {"invoice": (N // 2, N, 0.5, 1.0)} == {
         label: tuple(entry[name] for name in ("n_positive", "n", "precision", "recall"))
         for label, entry in found["labels"].items()
     }
 
 
+def test_labels_are_found_at_the_bundles_thresholds():
+    """F1 is at the threshold that the bundle recommends for each label, 0.5 where it recommends none."""
+    rows = [message(n, labels=("invoice", "fees"), known=("invoice", "fees")) for n in range(N)]
+    found = evaluate_messages(rows, [scored(labels=("invoice", "fees"))] * N, HEADS)["intents"]["toy"]["labels"]
+    assert {"invoice": 1.0, "fees": 0.0} == {label: entry["recall"] for label, entry in found.items()}
+
+
+def test_a_bots_message_is_not_one_that_could_not_be_scored():
+    """`unscored` counts customers' messages in another language; a bot's never has a customer's scores."""
+    rows = [message(n, role="bot", dialogue=()) for n in range(N)] + [message(n) for n in range(N)]
+    scores = [*[talked(role="bot")] * N, *[FOREIGN] * 3, *[scored()] * (N - 3)]
+    assert 3 == evaluate_messages(rows, scores, HEADS)["unscored"]
+
+
+def test_each_role_is_judged_by_its_own_dialogue_labels():
+    """A customer's message is no example of what a bot can do, and the other way round; silent rows are none at all."""
+    customers = [message(n, dialogue=("not_helped",) if n % 2 else ()) for n in range(N)]
+    bots = [message(n, role="bot", dialogue=("bot_cannot",)) for n in range(MIN_ROWS)]
+    silent = [message(n, labels=("invoice",), known="all") for n in range(MIN_ROWS)]
+    scores = [talked("not_helped") for _ in customers] + [talked("bot_cannot", role="bot") for _ in bots]
+    found = evaluate_messages([*customers, *bots, *silent], [*scores, *[scored()] * MIN_ROWS], HEADS)["dialogue"]
+    assert {"toy", "all"} == set(found)
+    assert {"not_helped": (N // 2, N, 0.5, 1.0), "bot_cannot": (MIN_ROWS, MIN_ROWS, 1.0, 1.0)} == {
+        label: tuple(entry[name] for name in ("n_positive", "n", "precision", "recall"))
+        for label, entry in found["toy"]["labels"].items()
+    }
+    assert N + MIN_ROWS == found["toy"]["n"]
+
+
+def test_dialogue_labels_are_found_at_the_bundles_thresholds():
+    """`insists` counts from the 0.2 that this bundle recommends, `resolved` from 0.5."""
+    rows = [message(n, dialogue=("insists", "resolved")) for n in range(N)]
+    found = evaluate_messages(rows, [talked("insists", "resolved", sure=0.3)] * N, HEADS)["dialogue"]["toy"]["labels"]
+    assert {"insists": 1.0, "resolved": 0.0} == {label: entry["recall"] for label, entry in found.items()}
+
+
+def test_a_dialogue_that_was_not_scored_counts_as_missed():
+    """What a foreign message does in its conversation has not been found."""
+    rows = [message(n, dialogue=("insists",)) for n in range(N)]
+    scores = [FOREIGN if n < 6 else talked("insists") for n in range(N)]
+    found = evaluate_messages(rows, scores, HEADS)["dialogue"]["toy"]["labels"]["insists"]
+    assert (N, pytest.approx(1 - 6 / N, abs=1e-4)) == (found["n"], found["recall"])
+
+
+def test_a_few_rows_of_dialogue_are_not_measured():
+    """A source with too few labelled rows has no figures, however many others it has."""
+    rows = [message(n, dialogue=("insists",) if n < MIN_ROWS - 1 else None) for n in range(N)]
+    assert {} == evaluate_messages(rows, [talked("insists")] * N, HEADS)["dialogue"]
+
+
+def test_messages_are_scored_in_their_conversation(tmp_path):
+    """Each row is scored in its role and after the message before it, as it would be served."""
+    scorer = Scorer(Bundle.load(build_tiny_bundle(tmp_path / "tiny")))
+    rows = [
+        message(1, before="Did that help?"),
+        message(2),
+        message(3, role="bot"),
+        message(4, before="Shall I refund it?"),
+    ]
+    requests = [
+        ScoreRequest(role=Role.CUSTOMER, text="text 1", before="Did that help?"),
+        ScoreRequest(role=Role.CUSTOMER, text="text 2"),
+        ScoreRequest(role=Role.BOT, text="text 3"),
+        ScoreRequest(role=Role.CUSTOMER, text="text 4", before="Shall I refund it?"),
+    ]
+    assert scorer.score(requests) == score_messages(scorer, rows)
+
+
 # answers
+
+
+def test_answers_are_scored_after_what_was_said_earlier(tmp_path):
+    """A draft is judged with question, earlier question and passages, as it would be served."""
+    scorer = Scorer(Bundle.load(build_tiny_bundle(tmp_path / "tiny")))
+    row = answer(1).model_copy(update={"earlier": "what is a ticket", "passages": ("Half price.",)})
+    request = ScoreRequest(
+        role=Role.BOT, text="a", question="m", earlier_question="what is a ticket", passages=("Half price.",)
+    )
+    assert scorer.score([request]) == score_answers(scorer, [row])
 
 
 def test_a_draft_without_confidence_is_left_out_and_counted():

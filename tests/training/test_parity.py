@@ -9,6 +9,7 @@ pytest.importorskip("torch")
 from models.bundle import Bundle
 from models.contracts import Scores
 from models.policy.schema import default_policy
+from models.records import LabelledMessage
 from models.scorer import Scorer
 from tests.support.tiny_bundle import build_tiny_bundle
 from training.evaluate import score_messages
@@ -17,12 +18,13 @@ from training.parity import compare_answers, compare_scores
 pytestmark = pytest.mark.slow
 
 TEXTS = ["where is my parcel", "get me a person, this is useless", "thanks, that worked"]
+ROWS = [LabelledMessage(id=text, source="toy", text=text, group=text) for text in TEXTS]
 
 
 @pytest.fixture(scope="module")
 def scores(tmp_path_factory):
     """Scores of a tiny bundle."""
-    return score_messages(Scorer(Bundle.load(build_tiny_bundle(tmp_path_factory.mktemp("tiny") / "a"))), TEXTS)
+    return score_messages(Scorer(Bundle.load(build_tiny_bundle(tmp_path_factory.mktemp("tiny") / "a"))), ROWS)
 
 
 def test_equal_scores_differ_in_nothing(scores):
@@ -35,22 +37,29 @@ def test_equal_scores_differ_in_nothing(scores):
         "explicit_mean_difference": 0.0,
         "explicit_max_difference": 0.0,
         "sentiment_mean_difference": 0.0,
-    } == compare_scores(TEXTS, scores, scores, default_policy())
+    } == compare_scores(ROWS, scores, scores, default_policy())
 
 
 def test_differences_are_measured(scores):
     """Another order of the same scores differs by as much as they do."""
     explicit = [abs((scores[a].explicit or 0) - (scores[a - 1].explicit or 0)) for a in range(3)]
-    found = compare_scores(TEXTS, scores, [scores[-1], *scores[:-1]], default_policy())
+    found = compare_scores(ROWS, scores, [scores[-1], *scores[:-1]], default_policy())
     assert pytest.approx(sum(explicit) / 3, abs=1e-5) == found["explicit_mean_difference"]
     assert pytest.approx(max(explicit), abs=1e-5) == found["explicit_max_difference"]
 
 
 def test_messages_that_one_side_did_not_score_are_left_out(scores):
     """What isn't defined without a single pair is null, so that no gate passes on it, and nobody reads NaN."""
-    found = compare_scores(TEXTS, scores, [Scores()] * 3, default_policy())
+    found = compare_scores(ROWS, scores, [Scores()] * 3, default_policy())
     assert {"n": 0, "decision_flips": 0} == {name: value for name, value in found.items() if value is not None}
     assert 7 == len(json.loads(json.dumps(found, allow_nan=False)))
+
+
+def test_bots_messages_are_left_out(scores):
+    """A bot's message has no scores that an opening message is decided on."""
+    bot = LabelledMessage(id="b", source="toy", text="Did that help?", role="bot", group="b")
+    found = compare_scores([*ROWS, bot], [*scores, Scores()], [*scores, Scores()], default_policy())
+    assert compare_scores(ROWS, scores, scores, default_policy()) == found
 
 
 def test_answers_are_compared_by_side_of_a_half():

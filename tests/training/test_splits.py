@@ -143,16 +143,94 @@ def test_fingerprint_is_pinned():
     assert fingerprint(rows).startswith("04129f9c6e6f")
 
 
-def test_a_passage_that_train_shows_leaves_the_other_splits():
-    """A test or calibration row whose passage stands in a training row is dropped, and counted as such."""
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ({"train", "calibration", "test"}, "test"),
+        ({"train", "test"}, "test"),
+        ({"calibration", "test"}, "test"),
+        ({"train", "calibration"}, "calibration"),
+        ({"train"}, "train"),
+    ],
+    ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else "",
+)
+def test_a_passage_belongs_to_the_earliest_split(shown, expected):
+    """What the test shows nobody trains on: of a passage in several splits the test keeps its rows, else calibration."""
+    rows = [answer(f"{split}?", passage=" open  DAILY.", split=split, group=split) for split in sorted(shown)]
+    others = [answer(f"{split}?", passage=f"Only in {split}.", split=split, group=split) for split in sorted(shown)]
+    kept, report = assign_splits([*rows, *others], seed=1)
+    assert [row for row in rows if row.split == expected] + others == kept
+    assert ({"toy": {"passage": len(shown) - 1}} if len(shown) > 1 else {}) == report.dropped
+
+
+def test_a_row_with_one_foreign_passage_leaves():
+    """One passage that an earlier split shows is enough, whatever else a row holds."""
+    both = answer("Goats?", split="train", group="a").model_copy(update={"passages": ("No goats.", "Goats stay free.")})
+    rows = [both, answer("Geese?", passage="goats stay FREE.", split="test", group="b")]
+    kept, report = assign_splits(rows, seed=1)
+    assert rows[1:] == kept
+    assert {"toy": {"passage": 1}} == report.dropped
+
+
+def test_a_dropped_row_keeps_no_passage_from_others():
+    """Only rows that stay show their passages: what a dropped test row held may be trained on."""
+    twin = answer("Goats?", passage="No goats.", split="test", group="a").model_copy(update={"id": "twin"})
     rows = [
-        AnswerExample(id=split, source="s", message=split, answer="a", passages=(passage,), group=split, split=split)
-        for split, passage in (
-            ("train", "Open  daily."),
-            ("calibration", "open daily."),
-            ("test", "Closed on Mondays."),
-        )
+        answer("Goats?", passage="No goats.", split="test", group="b"),
+        answer("Geese?", passage="Geese swim.", split="calibration", group="c"),
+        answer("Geese?", passage="Geese swim.", split="train", group="d"),
+        answer("Do geese swim?", passage="Geese do.", split="train", group="e"),
+        twin,
     ]
     kept, report = assign_splits(rows, seed=1)
-    assert ["test", "train"] == sorted(row.id for row in kept)
-    assert {"s": {"passage": 1}} == report.dropped
+    assert [rows[0], rows[1], rows[3], twin] == kept
+    assert {"toy": {"text": 1}} == report.dropped
+
+
+# messages in their conversation
+
+
+def test_a_message_compares_with_the_one_before_it():
+    """The same words after another message of the bot's are another row; after the same one they are a twin."""
+    rows = [
+        message("that did not help", split="test", before="Try again."),
+        message("that did not help", split="train", before="Turn it off.", group="other"),
+        message("That did not help!", split="train", before="try again", group="twin"),
+        message("that did not help", split="train", group="alone"),
+    ]
+    kept, report = assign_splits(rows, seed=1)
+    assert [rows[0], rows[1], rows[3]] == kept
+    assert {"toy": {"text": 1}} == report.dropped
+
+
+def test_a_short_answer_to_a_long_question_is_no_glue():
+    """A yes is glue on its own; after a question it is a row like any other, and the test keeps it."""
+    before = "Shall I bring in a colleague who can help?"
+    rows = [message("yes", split=split, before=before, group=split) for split in ("train", "test")]
+    kept, report = assign_splits(rows, seed=1)
+    assert rows[1:] == kept
+    assert {"toy": {"text": 1}} == report.dropped
+
+
+def test_an_answer_compares_with_what_was_said_earlier():
+    """The same question after another one is another row."""
+    first = answer("And for children?", split="test", group="a", passage="Half price.")
+    second = first.model_copy(update={"id": "2", "split": "train", "group": "b", "passages": (), "earlier": "Tickets?"})
+    third = second.model_copy(update={"id": "3", "group": "c", "earlier": None})
+    fourth = third.model_copy(update={"id": "4", "group": "d", "split": "test"})
+    assert [first, second, fourth] == assign_splits([first, second, third, fourth], seed=1)[0]
+
+
+@pytest.mark.parametrize(
+    "change", [{"before": "Hi."}, {"role": "bot"}, {"dialogue": ()}, {"dialogue": ("insists",)}, {"language": "de"}]
+)
+def test_fingerprint_knows_a_messages_place_in_its_conversation(change):
+    """Another message before it, another role or other dialogue labels make other data."""
+    row = message("the moat leaks", split="train")
+    assert fingerprint([row]) != fingerprint([row.model_copy(update=change)])
+
+
+def test_fingerprint_knows_what_was_said_earlier():
+    """Another earlier question makes other data."""
+    row = answer("And for children?", split="train")
+    assert fingerprint([row]) != fingerprint([row.model_copy(update={"earlier": "Tickets?"})])

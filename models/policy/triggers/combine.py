@@ -17,7 +17,7 @@ from models.policy.triggers.confidence import Confidence
 from models.policy.triggers.context import Context
 from models.policy.triggers.explicit import Explicit
 from models.policy.triggers.keyword import Keyword
-from models.policy.triggers.labels import Intent, Topic
+from models.policy.triggers.labels import Dialogue, Intent, Topic
 from models.policy.triggers.memory import Memory
 from models.policy.triggers.repetition import Repetition
 from models.policy.triggers.sentiment import Frustration, Sentiment
@@ -33,6 +33,7 @@ class Condition(Part):
     explicit: Explicit | None = None
     intent: Intent | None = None
     topic: Topic | None = None
+    dialogue: Dialogue | None = None
     sentiment: Sentiment | None = None
     frustration: Frustration | None = None
     confidence: Confidence | None = None

@@ -1,15 +1,15 @@
-"""Intents and topics: what the message is about, by the model's labels or by terms."""
+"""Intents, topics and dialogue: what the message is about and what it does, by the model's labels or by terms."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from models.contracts import TriggerReport
-from models.policy.triggers.check import EVALUATED, FIRED, PRE, Check, Flag, Move, Number, Part, over, unavailable
+from models.contracts import Phase, TriggerReport
+from models.policy.triggers.check import EVALUATED, FIRED, POST, PRE, Check, Flag, Move, Number, Part, over, unavailable
 from models.policy.triggers.keyword import Terms
 from models.policy.triggers.matching import Matcher, compile_terms
 from models.policy.triggers.view import View
@@ -34,6 +34,28 @@ class Intent(Part):
     def checks(self, rule_id: str) -> tuple[LabelsCheck, ...]:
         """Compile."""
         return (LabelsCheck(rule_id, "intent", _pairs(self.labels, self.threshold, self.thresholds)),)
+
+
+class Dialogue(Part):
+    """As ``Intent``, for what a message does in its conversation: a customer's labels, or a bot's (``bot_...``), not both."""
+
+    labels: Labels
+    threshold: Probability | None = None
+    thresholds: Mapping[Label, Probability] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _of_one_role(self) -> Dialogue:
+        _require_thresholds(self.labels, self.threshold, self.thresholds)
+        if len({_is_bots(label) for label in self.labels}) > 1:
+            raise ValueError(
+                "labels of a customer's message and of a bot's (bot_...) in one trigger; make two rules of it"
+            )
+        return self
+
+    def checks(self, rule_id: str) -> tuple[LabelsCheck, ...]:
+        """Compile; a bot's labels are looked at after its draft, a customer's before."""
+        pairs = _pairs(self.labels, self.threshold, self.thresholds)
+        return (LabelsCheck(rule_id, "dialogue", pairs, POST if _is_bots(self.labels[0]) else PRE),)
 
 
 class Topic(Part):
@@ -76,19 +98,18 @@ class LabelsCheck:
     """
 
     rule_id: str
-    name: Literal["intent", "topic"]
+    name: Literal["intent", "topic", "dialogue"]
     thresholds: tuple[tuple[str, float], ...]
-
-    phases = PRE
+    phases: frozenset[Phase] = PRE
 
     @property
     def heads(self) -> tuple[str, ...]:
         """The head that gives the probabilities."""
-        return ("intents",) if self.name == "intent" else ("topics",)
+        return (_HEADS[self.name],)
 
     def look(self, view: View) -> TriggerReport:
         """Compare every label; evidence: the best label, and all labels' probabilities."""
-        known = view.intents if self.name == "intent" else view.topics
+        known = self._known(view)
         if known is None:
             return unavailable(self.name, self.rule_id, ">=", self.thresholds[0][1], view.missing(self.heads[0]))
         best: str | None = None
@@ -116,9 +137,15 @@ class LabelsCheck:
 
     def moves(self, view: View) -> list[Move]:
         """Return the move of each label."""
-        known = (view.intents if self.name == "intent" else view.topics) or {}
+        known = self._known(view) or {}
         path = f"scores.{self.heads[0]}"
         return [over(f"{path}.{label}", known[label], wanted) for label, wanted in self.thresholds if label in known]
+
+    def _known(self, view: View) -> dict[str, float] | None:
+        return view.dialogue if self.name == "dialogue" else view.topics if self.name == "topic" else view.intents
+
+
+_HEADS: Final = {"intent": "intents", "topic": "topics", "dialogue": "dialogue"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +170,11 @@ class TermsCheck:
             operator=self.matcher.match,
             evidence={} if found is None else {"label": self.labels[0], **found},
         )
+
+
+def _is_bots(label: str) -> bool:
+    """Return whether a dialogue label is one of a bot's messages."""
+    return label.startswith("bot_")
 
 
 def _require_thresholds(labels: tuple[str, ...], threshold: float | None, thresholds: Mapping[str, float]) -> None:

@@ -13,13 +13,20 @@ from models.policy.triggers.check import BOTH, EVALUATED, FIRED, Check, Number, 
 from models.policy.triggers.view import View
 
 
+class AfterBot(Part):
+    """``labels`` of a bot's message (``bot_cannot``, ``bot_offers_person`` ...); ``threshold`` in [0, 1] is for all of them."""
+
+    labels: tuple[str, ...] = Field(min_length=1)
+    threshold: Number = Field(ge=0, le=1)
+
+
 class Memory(Part):
     """Exactly one of these, all as they were when the message came.
 
     ``offer_pending``: an offer of a person was open. ``offer_declined``: the customer has said no to it. ``offer_made``:
     it was made, whatever became of it. ``fired``: any of these rules held earlier in the epoch. ``after_fallback``: the
     bot's last answer was a fallback. ``after_confidence_below``: the confidence in the bot's last answer was known and
-    below this, in [0, 1].
+    below this, in [0, 1]. ``after_bot``: the bot's last message did this, say refused something (``bot_cannot``).
     """
 
     offer_pending: Literal[True] | None = None
@@ -28,6 +35,7 @@ class Memory(Part):
     fired: tuple[str, ...] | None = Field(default=None, min_length=1)
     after_fallback: Literal[True] | None = None
     after_confidence_below: Number | None = Field(default=None, ge=0, le=1)
+    after_bot: AfterBot | None = None
 
     @model_validator(mode="after")
     def _one_condition(self) -> Memory:
@@ -44,6 +52,8 @@ class Memory(Part):
         """Compile."""
         if self.after_confidence_below is not None:
             return (LastConfidenceCheck(rule_id, self.after_confidence_below),)
+        if self.after_bot is not None:
+            return (LastBotCheck(rule_id, self.after_bot.labels, self.after_bot.threshold),)
         if self.fired is not None:
             return (FiredCheck(rule_id, self.fired),)
         (name,) = self._given()
@@ -103,6 +113,36 @@ class LastConfidenceCheck:
             threshold=self.threshold,
             margin=None if value is None else self.threshold - value,
             evidence={},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LastBotCheck:
+    """Fires when a label of the bot's last message is at or above the threshold; evidence: which.
+
+    Where the bot said the policy's text there is none: an offer or an escalation is remembered as such.
+    """
+
+    rule_id: str
+    labels: tuple[str, ...]
+    threshold: float
+
+    phases = BOTH
+    heads = ()
+
+    def look(self, view: View) -> TriggerReport:
+        """Compare what was known before this message."""
+        known = [(value, label) for label, value in view.before.last_bot_dialogue if label in self.labels]
+        value, label = max(known, default=(None, None))
+        return TriggerReport(
+            name="turn.after_bot",
+            rule_id=self.rule_id,
+            status=FIRED if value is not None and value >= self.threshold else EVALUATED,
+            value=value,
+            operator=">=",
+            threshold=self.threshold,
+            margin=None if value is None else value - self.threshold,
+            evidence={} if label is None else {"label": label},
         )
 
 

@@ -18,8 +18,8 @@ class View:
     """
 
     __slots__ = (
-        "_folded", "_found", "_intents", "_normalised", "_topics", "after", "before", "channel", "context", "customer",
-        "message", "scores",
+        "_dialogue", "_folded", "_found", "_intents", "_normalised", "_topics", "after", "before", "channel", "context",
+        "customer", "message", "scores",
     )  # fmt: skip
 
     def __init__(
@@ -44,6 +44,7 @@ class View:
         self._normalised: str | None = None
         self._intents: dict[str, float] | None = None
         self._topics: dict[str, float] | None = None
+        self._dialogue: dict[str, float] | None = None
         self._found: PhraseMatch | bool | None = False
 
     @property
@@ -73,6 +74,13 @@ class View:
         if self._topics is None and self.scores is not None and self.scores.topics is not None:
             self._topics = {entry.label: entry.probability for entry in self.scores.topics}
         return self._topics
+
+    @property
+    def dialogue(self) -> dict[str, float] | None:
+        """Probability of each dialogue label of the message's role; ``None`` when dialogue wasn't scored."""
+        if self._dialogue is None and self.scores is not None and self.scores.dialogue is not None:
+            self._dialogue = {entry.label: entry.probability for entry in self.scores.dialogue}
+        return self._dialogue
 
     @property
     def language(self) -> str | None:

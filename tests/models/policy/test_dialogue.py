@@ -1,0 +1,76 @@
+"""What messages do in their conversation: the dialogue trigger, and what is remembered of the bot's last message."""
+
+from dataclasses import replace
+
+import pytest
+
+from models.contracts import TriggerStatus
+from models.errors import PolicyError
+from models.policy.schema import parse_policy
+from models.policy.state import NEW, from_json, to_json
+from tests.models.policy.builders import bot, customer, policy_of, ranked, report_of, rule, scored, take
+
+INSISTS = {"dialogue": {"labels": ["insists", "not_helped"], "threshold": 0.6}}
+REFUSED = {"turn": {"after_bot": {"labels": ["bot_cannot"], "threshold": 0.5}}}
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0.5999, "continue"), (0.6, "escalate"), (0.9, "escalate")])
+def test_a_dialogue_label_fires_at_its_threshold(value, expected):
+    """Probabilities fire at and above the threshold, and the report names the label."""
+    outcome = take(policy_of(rule(INSISTS)), customer(), scored(dialogue=ranked({"insists": value, "resolved": 0.99})))
+    assert outcome.decision.decision == expected
+    assert report_of(outcome, "dialogue").evidence["label"] == "insists"
+
+
+def test_without_a_message_before_there_is_no_value():
+    """A first message has no dialogue scores: the trigger isn't available, and neither is its negation."""
+    for when in (INSISTS, {"not": INSISTS}):
+        outcome = take(policy_of(rule(when)), customer(), scored())
+        assert outcome.decision.decision == "continue"
+        assert report_of(outcome, "dialogue").status is TriggerStatus.NOT_AVAILABLE
+
+
+def test_a_bots_labels_are_looked_at_after_its_draft():
+    """A rule on what the bot's message does waits for the bot's message."""
+    policy = policy_of(rule({"dialogue": {"labels": ["bot_cannot"], "threshold": 0.5}}, "offer"))
+    assert take(policy, customer(), scored(dialogue=ranked({"insists": 0.9}))).decision.triggers == ()
+    assert take(policy, bot(), scored(dialogue=ranked({"bot_cannot": 0.9}))).decision.decision == "offer"
+
+
+def test_labels_of_two_roles_are_refused():
+    """One message has one role: a trigger on both could only ever look at half of its labels."""
+    text = "name: p\nrules:\n- id: r\n  then: offer\n  when: {dialogue: {labels: [insists, bot_cannot], threshold: 0.5}}\n"
+    with pytest.raises(PolicyError, match="two rules"):
+        parse_policy(text, "p.yaml")
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0.49, "continue"), (0.5, "escalate")])
+def test_what_the_bot_did_is_remembered(value, expected):
+    """The customer's next message can be judged by what the bot's last one did."""
+    policy = policy_of(rule(REFUSED))
+    state = take(policy, bot("I can't do that."), scored(dialogue=ranked({"bot_cannot": value}))).state
+    outcome = take(policy, customer("but I want it"), scored(), state)
+    assert outcome.decision.decision == expected
+    assert report_of(outcome, "turn.after_bot").value == value
+
+
+def test_only_the_last_message_counts():
+    """Another message of the bot takes the place of the one before, also where it has no scores."""
+    policy = policy_of(rule(REFUSED))
+    state = take(policy, bot("I can't do that."), scored(dialogue=ranked({"bot_cannot": 0.9}))).state
+    state = take(policy, bot("Here is a link."), scored(), state).state
+    assert take(policy, customer("ok"), scored(), state).decision.decision == "continue"
+
+
+def test_the_policys_text_takes_the_place_of_the_draft():
+    """When an offer replaces the bot's draft, the customer never read the draft: nothing of it is remembered."""
+    policy = policy_of(rule({"confidence": {"threshold": 0.5}}, "offer"))
+    outcome = take(policy, bot("I can't do that."), scored(confidence=0.1, dialogue=ranked({"bot_cannot": 0.9})))
+    assert outcome.decision.decision == "offer"
+    assert (outcome.state.last_bot_dialogue, outcome.state.last_bot_text) == ((), outcome.decision.text)
+
+
+def test_the_memory_survives_storage():
+    """The state's JSON holds it."""
+    state = replace(NEW, last_bot_text="no", last_bot_dialogue=(("bot_cannot", 0.75), ("bot_fallback", 0.1)))
+    assert from_json(to_json(state)) == state
