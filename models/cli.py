@@ -223,12 +223,11 @@ def _score_lines(scores: Scores) -> list[tuple[str, str]]:
         best = [entry for entry in scores.intents if entry.probability >= 0.05][:LABELS_SHOWN]
         named = "  ".join(f"{entry.label} {entry.probability:.2f}" for entry in best) or "none"
         lines.append(("intents", f"{named}  (out of scope {scores.out_of_scope or 0:.2f})"))
-        lines.append(
-            (
-                "explicit",
-                f"{scores.explicit or 0:.2f}" + (f'  "{scores.request_phrase}"' if scores.request_phrase else ""),
-            )
-        )
+    if scores.explicit is not None:
+        phrase = f'  "{scores.request_phrase}"' if scores.request_phrase else ""
+        lines.append(("explicit", f"{scores.explicit:.2f}{phrase}"))
+    if scores.dialogue is not None:
+        lines.append(("dialogue", "  ".join(f"{entry.label} {entry.probability:.2f}" for entry in scores.dialogue)))
     if scores.sentiment is not None:
         lines.append(
             (

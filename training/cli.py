@@ -1,14 +1,17 @@
-"""The commands of this room: `baton train`, `baton benchmark`, `baton data`."""
+"""The commands of this room: `baton train`, `baton benchmark`, `baton replay`, `baton data`."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from models.bundle import DEFAULT_PATH
+from models.bundle import DEFAULT_PATH, Bundle
+from models.policy.schema import default_policy, load_policy
+from models.scorer import Scorer
 from training.config import load_experiment
 from training.sources.catalog import SourceError, data_folder, find_problems, read_catalog
 
@@ -70,6 +73,37 @@ def benchmark(
 
     at = Workplace(work, bundle, twin, threads=threads, limit=limit, choose=choose)
     typer.echo(run_benchmarks(names or (), at, again=again, publish=publish))
+
+
+def replay(
+    policy: Annotated[Path | None, typer.Argument(help="A policy file; default the policy that ships.")] = None,
+    split: Annotated[str, typer.Option(help="Which half of our written conversations: tune or held_out.")] = "tune",
+    bundle: Annotated[Path, typer.Option(help="Folder of the bundle that scores.")] = DEFAULT_PATH,
+    confusions: Annotated[int, typer.Option(min=0, help="How many kinds of mistakes to list.")] = 15,
+    as_json: Annotated[bool, typer.Option("--json", help="All figures, as JSON.")] = False,  # noqa: FBT002 - an option
+) -> None:
+    """Play our labelled conversations under a policy, beside the simplest ones: what it hands over, late, or for nothing.
+
+    Tune on `tune`; look at `held_out` once, to report.
+    """
+    from training.thresholds import conversations  # noqa: PLC0415 - only this command needs it
+
+    if split not in {"tune", "held_out"}:
+        raise typer.BadParameter(f"{split!r}, expected tune or held_out", param_hint="--split")
+    chosen = load_policy(policy) if policy else default_policy()
+    scorer = Scorer(Bundle.load(bundle))
+    scored = conversations.score_conversations(scorer, list(conversations.read_conversations(split)))
+    figures = conversations.compare(scored, chosen)
+    if as_json:
+        typer.echo(json.dumps(figures, indent=1))
+        return
+    typer.echo(f"{len(scored)} conversations ({split}), scored by {scorer.bundle.label}, decided by {chosen.label}\n")
+    typer.echo(conversations.table(figures))
+    mistakes = figures[chosen.name]["confusions"]
+    typer.echo(f"\nMistakes of {chosen.name}, the most frequent of {sum(entry['n'] for entry in mistakes)}:")
+    for entry in mistakes[:confusions]:
+        blame = f" ({entry['blame']})" if entry["blame"] else ""
+        typer.echo(f"  {entry['n']:3}  gold {entry['gold']}, {entry['predicted']}{blame}")
 
 
 data = typer.Typer(add_completion=False, help="The public corpora: fetch and check them.", no_args_is_help=True)

@@ -20,7 +20,7 @@ from training.batches import (
     message_targets,
     order_by_length,
 )
-from training.labels import LABELS
+from training.labels import BOT_DIALOGUE, CUSTOMER_DIALOGUE, DIALOGUE, LABELS
 
 pytestmark = pytest.mark.slow
 
@@ -84,7 +84,18 @@ def test_a_silent_source_teaches_nothing():
         name for name in ("out_of_scope", "explicit", "sentiment", "frustration") if not np.isnan(found[name])
     ] == []
     assert np.isnan(found["intents"]).all()
+    assert np.isnan(found["dialogue"]).all()
     assert found["polarity"] == -1
+
+
+@pytest.mark.parametrize(
+    ("role", "own", "said"), [("customer", CUSTOMER_DIALOGUE, "insists"), ("bot", BOT_DIALOGUE, "bot_fallback")]
+)
+def test_dialogue_targets_are_those_of_the_role(role, own, said):
+    """Of a labelled turn every label that its role can have is known, and none that the other role can have."""
+    found = row_of(role=role, dialogue=(said,))["dialogue"]
+    known = {DIALOGUE[column]: float(found[column]) for column in np.flatnonzero(~np.isnan(found))}
+    assert {label: float(label == said) for label in own} == known
 
 
 def test_targets_are_what_the_row_says():
@@ -194,6 +205,28 @@ def test_without_noise_the_inputs_are_the_encoded_texts(encoder):
             assert tuple(ids[mask.bool()].tolist()) == by_weight[float(weight)]
 
 
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_the_message_before_is_read_as_it_was_said(encoder, noise):
+    """A message is encoded after the one before it, as it is served; slips are the customer's and never stand in that one."""
+    before = "Have you tried to turn it off and on again, dear customer?"
+    rows = [
+        row.model_copy(update={"before": before if number % 2 else None, "text": "it does not work at all"})
+        for number, row in enumerate(MESSAGES)
+    ]
+    said = encoder.message("x", before).ids[3:]
+    alone = {row.weight: row.before is None for row in rows}
+    for batch in message_batches(rows, encoder, batch_size=5, noise=noise)(3):
+        for ids, mask, segments, weight in zip(
+            *(batch.inputs[name] for name in ("input_ids", "attention_mask", "token_type_ids")),
+            batch.targets["weight"],
+            strict=True,
+        ):
+            second = (segments * mask).bool()
+            assert (() if alone[float(weight)] else said) == tuple(ids[second].tolist())
+            first = tuple(ids[mask.bool() & ~second].tolist())
+            assert noise or first == encoder.message("it does not work at all").ids
+
+
 def test_an_epoch_depends_on_its_seed_only(encoder):
     """The same seed gives the same batches, another gives others: a resumed run sees what it would have seen."""
     epoch = message_batches(MESSAGES, encoder, batch_size=5, noise=0.5)
@@ -215,6 +248,15 @@ def test_an_epoch_of_answers_covers_every_row_and_passage(encoder):
     assert pytest.approx([row.good for row in ANSWERS if row.passages]) == sorted(taught)
     assert len(ANSWERS) == len(goods)
     assert inputs == sum(min(MAX_PASSAGES, max(1, len(row.passages))) for row in ANSWERS)
+
+
+def test_an_answers_earlier_question_is_read(encoder):
+    """What the customer said before the question is encoded in front of it, as it is served."""
+    row = ANSWERS[1].model_copy(update={"earlier": "i ordered a card"})
+    batch = next(iter(answer_batches([row], encoder, batch_size=1)(3)))
+    expected = encoder.answer("where is it", "there", "some words", "i ordered a card")
+    assert expected.ids == tuple(batch.inputs["input_ids"][0].tolist())
+    assert expected.segments == tuple(batch.inputs["token_type_ids"][0].tolist())
 
 
 def test_answers_are_encoded_as_they_are_served(encoder):

@@ -9,8 +9,8 @@ torch = pytest.importorskip("torch")
 
 from models.scorer import over_passages  # noqa: E402
 from training.batches import Batch  # noqa: E402
-from training.labels import ANSWER_PARTS, LABELS, POLARITIES  # noqa: E402
-from training.losses import answer_loss, binary, fold_passages, message_loss, multi_label  # noqa: E402
+from training.labels import ANSWER_PARTS, DIALOGUE, LABELS, POLARITIES  # noqa: E402
+from training.losses import WEIGHTS, answer_loss, binary, fold_passages, labelled_rows, message_loss, multi_label  # noqa: E402
 from training.networks import AnswerNetwork, MessageNetwork, build_encoder  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -41,14 +41,16 @@ def answer_network():
 
 
 def message_batch(**targets):
-    """Four messages of which nothing is known but the given targets."""
+    """Four messages, two of them after another, of which nothing is known but the given targets."""
     generator = torch.Generator().manual_seed(1)
     inputs = {
         "input_ids": torch.randint(5, 900, (ROWS, 6), generator=generator),
         "attention_mask": torch.ones((ROWS, 6), dtype=torch.int64),
+        "token_type_ids": torch.tensor([[0] * 6, [0, 0, 0, 0, 1, 1]] * (ROWS // 2)),
     }
     known = {
         "intents": torch.full((ROWS, len(LABELS)), NAN),
+        "dialogue": torch.full((ROWS, len(DIALOGUE)), NAN),
         **{name: torch.full((ROWS,), NAN) for name in ("out_of_scope", "explicit", "sentiment", "frustration")},
         "polarity": torch.full((ROWS,), -1),
         "weight": torch.ones(ROWS),
@@ -132,7 +134,56 @@ def test_multi_label_by_hand():
     assert float(found) == pytest.approx(5 * math.log(2) / 4, abs=1e-6)
 
 
+def test_rows_that_know_no_label_do_not_thin_the_rest():
+    """Rows without any known label count for nothing, not even in the mean, however many they are."""
+    logits = logits_of([[1.0, -1.0], [9.0, 9.0], [0.5, 2.0], [-9.0, 9.0]])
+    targets = torch.tensor([[1.0, NAN], [NAN, NAN], [0.0, 1.0], [NAN, NAN]])
+    kept = torch.tensor([0, 2])
+    found = labelled_rows(logits, targets, torch.ones(4))
+    expected = multi_label(logits[kept], targets[kept], torch.ones(2))
+    assert float(found.detach()) == pytest.approx(float(expected.detach()))
+    found.backward()
+    assert (logits.grad == 0).tolist() == torch.isnan(targets).tolist()
+
+
+def test_no_labelled_row_is_no_loss():
+    """Nothing labelled: the loss is zero, with a gradient of zero and no NaN."""
+    logits = logits_of([[0.3, -2.0]])
+    loss = labelled_rows(logits, torch.tensor([[NAN, NAN]]), torch.ones(1))
+    loss.backward()
+    assert (float(loss.detach()), logits.grad.tolist()) == (0.0, [[0.0, 0.0]])
+
+
 # the message network
+
+
+def test_the_text_heads_pool_the_message_alone(message_network):
+    """What a message is on its own is read of its own tokens; only the dialogue head also pools those before it."""
+    batch = message_batch()
+    with torch.no_grad():
+        found = message_network(**batch.inputs)
+        hidden = message_network.encoder(**batch.inputs).last_hidden_state
+    for row, (own, other) in enumerate([(slice(0, 6), slice(6, 6)), (slice(0, 4), slice(4, 6))] * 2):
+        pooled = hidden[row, own].mean(dim=0)
+        before = hidden[row, other].mean(dim=0) if hidden[row, other].numel() else torch.zeros_like(pooled)
+        with torch.no_grad():
+            intents, dialogue = message_network.intents(pooled), message_network.dialogue(torch.cat([pooled, before]))
+        assert found["sentence_embedding"][row].tolist() == pytest.approx((pooled / pooled.norm()).tolist(), abs=1e-5)
+        assert found["intents"][row].tolist() == pytest.approx(intents.tolist(), abs=1e-5)
+        assert found["dialogue"][row].tolist() == pytest.approx(dialogue.tolist(), abs=1e-5)
+
+
+def test_padding_changes_no_output(message_network):
+    """Tokens that only fill a batch up are in no pool, whatever their ids say."""
+    inputs = message_batch().inputs
+    filled = {
+        name: torch.cat([values, torch.full((ROWS, 3), filler)], dim=1)
+        for (name, values), filler in zip(inputs.items(), (77, 0, 0), strict=True)
+    }
+    with torch.no_grad():
+        alone, padded = message_network(**inputs), message_network(**filled)
+    for name, values in alone.items():
+        assert padded[name].flatten().tolist() == pytest.approx(values.flatten().tolist(), abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -144,9 +195,10 @@ def test_multi_label_by_hand():
         ({"sentiment": torch.tensor([-0.9, NAN, NAN, 0.3])}, ["affect", "polarity"]),
         ({"polarity": torch.tensor([0, -1, -1, 2])}, ["affect", "polarity"]),
         ({"intents": torch.zeros((ROWS, len(LABELS)))}, ["intents"]),
+        ({"dialogue": torch.ones((ROWS, len(DIALOGUE)))}, ["dialogue"]),
         ({}, []),
     ],
-    ids=["explicit", "out_of_scope", "frustration", "sentiment", "polarity", "intents", "nothing"],
+    ids=["explicit", "out_of_scope", "frustration", "sentiment", "polarity", "intents", "dialogue", "nothing"],
 )
 def test_a_target_teaches_its_own_head(message_network, targets, expected):
     """A target moves the head that it belongs to and no other; without targets nothing moves."""
@@ -160,6 +212,26 @@ def test_a_label_teaches_its_own_column(message_network):
     taught(message_network, message_loss(message_network, message_batch(intents=intents)))
     moved = message_network.intents.weight.grad.abs().sum(dim=1).nonzero().flatten()
     assert moved.tolist() == [5]
+
+
+def test_a_dialogue_label_teaches_its_own_column(message_network):
+    """What a bot's message does is no target for what a customer's does: one known label moves one row of the head."""
+    dialogue = torch.full((ROWS, len(DIALOGUE)), NAN)
+    dialogue[1, DIALOGUE.index("bot_cannot")] = 0.0
+    taught(message_network, message_loss(message_network, message_batch(dialogue=dialogue)))
+    moved = message_network.dialogue[-1].weight.grad.abs().sum(dim=1).nonzero().flatten()
+    assert moved.tolist() == [DIALOGUE.index("bot_cannot")]
+
+
+def test_few_rows_of_a_dialogue_teach_as_much_as_many(message_network):
+    """One labelled message among four costs what it costs alone: the others, of other corpora, do not thin it."""
+    dialogue = torch.full((ROWS, len(DIALOGUE)), NAN)
+    dialogue[1, :3] = torch.tensor([1.0, 0.0, 0.0])
+    batch = message_batch(dialogue=dialogue)
+    with torch.no_grad():
+        logits = message_network(**batch.inputs)["dialogue"][1:2]
+        expected = WEIGHTS["dialogue"] * float(multi_label(logits, dialogue[1:2], torch.ones(1)))
+        assert float(message_loss(message_network, batch)) == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_weight_of_zero_teaches_nothing(message_network):

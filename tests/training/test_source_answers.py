@@ -11,7 +11,7 @@ from training.sources.answers_faq import PER_ENTITY, read_dstc9_faq
 from training.sources.answers_passages import read_amazon, read_begin, read_delucionqa, read_squad2
 from training.sources.answers_rated import HELD_OUT_SYSTEMS, entity_group, entity_split, read_dstc9, strip_closing
 from training.sources.catalog import SourceError
-from training.sources.written import CALIBRATION_BATCH, read_written_answers, read_written_drafts
+from training.sources.written import TAUGHT, read_written_answers, read_written_drafts
 
 
 def write(path, text):
@@ -175,7 +175,7 @@ def test_amazon(tmp_path):
     records = [
         {
             "qid": qid, "question": f"will it float {qid}?", "candidate": f"{text} {qid}", "qa_pair_id": f"{qid}{number}",
-            "title": "Duck", "label": label, "answer": f"It floats {qid}." if label == "2" else "",
+            "title": "Duck", "label": label, "ASIN": qid, "answer": f"It floats {qid}." if label == "2" else "",
         }
         for qid in map(str, range(30))
         for number, (label, text) in enumerate([("2", "it floats"), ("0", "it is yellow"), ("1", "ducks do")])
@@ -192,6 +192,21 @@ def test_amazon(tmp_path):
     assert "It floats 3." != found["foreign"].answer
     assert (0.0, 0.0, 0.0) == (found["foreign"].grounded, found["foreign"].answers, found["foreign"].good)
     assert 30 == len({(row.group, row.split) for row in rows})
+
+
+def test_amazons_products_have_one_split(tmp_path):
+    """All questions about a product lie in one split, since they share its passages; products lie in all splits."""
+    records = [
+        {
+            "qid": str(qid), "question": f"will it float {qid}?", "candidate": "it floats", "qa_pair_id": f"{qid}-0",
+            "title": "Duck", "label": "2", "answer": "It floats.", "ASIN": f"duck-{qid % 60}",
+        }
+        for qid in range(240)
+    ]  # fmt: skip
+    write_csv(tmp_path / "ePQA" / "dev.csv", records)
+    rows = list(read_amazon(tmp_path))
+    assert 60 == len({row.group for row in rows}) == len({(row.group, row.split) for row in rows})
+    assert {"train", "calibration", "test"} == {row.split for row in rows}
 
 
 def test_squad2(tmp_path):
@@ -285,14 +300,14 @@ TURNS = [
 ]
 
 
-def conversation(number, *, batch="toy-01", split="tune", language="en", turns=TURNS):
+def conversation(number, *, batch="shops-01", split="tune", language="en", turns=TURNS):
     """A written conversation."""
     return {"id": f"{batch}-{number:03}", "language": language, "turns": turns, "batch": batch, "split": split}
 
 
-def drafts(folder, *conversations):
-    """The drafts of written conversations."""
-    write(folder / "toy.jsonl", "".join(json.dumps(entry) + "\n" for entry in conversations))
+def drafts(folder, *conversations, file="shops"):
+    """The drafts of written conversations in a file, by default one whose tuning half is taught."""
+    write(folder / f"{file}.jsonl", "".join(json.dumps(entry) + "\n" for entry in conversations))
     return list(read_written_drafts(folder))
 
 
@@ -309,34 +324,42 @@ def test_written_drafts(tmp_path):
     assert [row.answers for row in found] == [row.good for row in found]
     assert {(None, None)} == {(row.sufficient, row.grounded) for row in found}
     assert [("Moats hold water.",), (), (), (), ()] == [row.passages for row in found]
+    assert [None, None, *["does the moat leak"] * 3] == [row.earlier for row in found]
 
 
 def test_written_drafts_belong_to_their_conversation(tmp_path):
     """Drafts of one conversation are one group, and no two share an id."""
     found = drafts(tmp_path, conversation(1), conversation(2))
-    assert {"written:toy-01-001", "written:toy-01-002"} == {row.group for row in found}
+    assert {"written:shops-01-001", "written:shops-01-002"} == {row.group for row in found}
     assert len(found) == len({row.id for row in found})
 
 
 def test_written_drafts_split_by_conversation(tmp_path):
     """The half to tune on is for training, its last batch for calibration, and the held-out half for the test."""
-    last = f"toy{CALIBRATION_BATCH}"
+    last = f"shops{TAUGHT['shops']}"
     found = drafts(
         tmp_path,
         conversation(1),
-        conversation(2, batch="toy-02", split="held_out"),
+        conversation(2, batch="shops-02", split="held_out"),
         conversation(3, batch=last),
     )
     assert {
-        "written:toy-01-001": {"train"},
-        "written:toy-02-002": {"test"},
+        "written:shops-01-001": {"train"},
+        "written:shops-02-002": {"test"},
         f"written:{last}-003": {"calibration"},
     } == {group: {row.split for row in found if row.group == group} for group in {row.group for row in found}}
 
 
+def test_drafts_to_tune_policies_on_are_never_taught(tmp_path):
+    """Of a file that isn't taught the held-out half is a test and the half to tune on is nobody's."""
+    half = [conversation(1, batch="toy-01"), conversation(2, batch="toy-02", split="held_out")]
+    found = drafts(tmp_path, *half, conversation(3, batch=f"toy{TAUGHT['shops']}"), file="toy")
+    assert {("written:toy-02-002", "test")} == {(row.group, row.split) for row in found}
+
+
 def test_written_drafts_are_english(tmp_path):
     """Conversations in other languages, which the model isn't made for, are left out."""
-    assert {"written:toy-01-002"} == {
+    assert {"written:shops-01-002"} == {
         row.group for row in drafts(tmp_path, conversation(1, language="de"), conversation(2))
     }
 

@@ -27,6 +27,7 @@ _TAKEN = ("id", "text", "language", "labels", "out_of_scope", "explicit", "senti
 REQUESTS = ROOT / "data" / "written" / "requests"
 _TAKEN_REQUEST = ("id", "text", "language", "explicit", "split")
 _TAKEN_EXCHANGE = ("id", "role", "before", "text", "language", "dialogue", "split")
+_TAKEN_CONVERSATION = ("id", "language", "turns", "batch", "split")
 _TARGETS = ("sufficient", "grounded", "answers", "good")
 _TAKEN_ANSWER = ("id", "message", "answer", "passages", "split", *_TARGETS)
 
@@ -110,7 +111,10 @@ def read_requests(folder: Path = REQUESTS) -> list[LabelledMessage]:
 def read_written_turns(folder: Path = CONVERSATIONS) -> Iterator[LabelledMessage]:
     """Yield the turns of our own English conversations with their dialogue labels; a conversation is one group.
 
-    Customers' first messages are left out: nothing stands before them. For the splits see ``_split``.
+    Customers' first messages are left out: nothing stands before them. For the splits see ``_conversations``.
+
+    Raises:
+        SourceError: a line isn't a conversation.
     """
     for conversation, split in _conversations(folder):
         bot: str | None = None
@@ -141,8 +145,8 @@ def _conversations(folder: Path) -> Iterator[tuple[dict[str, Any], Split]]:
     one batch, calibration; the rest is nobody's.
     """
     for path in sorted(folder.glob("*.jsonl")):
-        for line in _lines(path):
-            conversation = json.loads(line)
+        for number, line in enumerate(_lines(path), start=1):
+            conversation = _conversation(line, f"{path.name}, line {number}")
             if conversation["language"] != "en":
                 continue
             if conversation["split"] == "held_out":
@@ -150,6 +154,20 @@ def _conversations(folder: Path) -> Iterator[tuple[dict[str, Any], Split]]:
             elif path.stem in TAUGHT:
                 is_last = conversation["batch"].endswith(TAUGHT[path.stem])
                 yield conversation, "calibration" if is_last else "train"
+
+
+def _conversation(line: str, where: str) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = json.loads(line)
+        missing = [key for key in _TAKEN_CONVERSATION if key not in record]
+        for number, turn in enumerate(record["turns"] if not missing else ()):
+            needed = ("role", "text") if turn["role"] == "agent" else ("role", "text", "dialogue")
+            missing += [f"{key} of turn {number}" for key in needed if key not in turn]
+    except (ValueError, KeyError, TypeError) as error:
+        raise SourceError(f"{where}: {error}; expected a conversation: {', '.join(_TAKEN_CONVERSATION)}") from error
+    if missing:
+        raise SourceError(f"{where}: no {', '.join(missing)}; expected a conversation: {', '.join(_TAKEN_CONVERSATION)}")
+    return record
 
 
 def read_written_answers(folder: Path = ANSWERS) -> Iterator[AnswerExample]:
@@ -167,6 +185,9 @@ def read_written_drafts(folder: Path = CONVERSATIONS) -> Iterator[AnswerExample]
     """Yield the bot's messages of our own English conversations as drafts: does each fit what the customer just said?
 
     A question for details and an offer of a person fit; a fallback doesn't. What nobody judged is left out.
+
+    Raises:
+        SourceError: a line isn't a conversation.
     """
     for conversation, split in _conversations(folder):
         yield from _drafts(conversation, split)
