@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from models.bundle import DEFAULT_PATH, MESSAGE_HEADS, MESSAGE_INPUTS, Bundle
+from models.bundle import DEFAULT_PATH, INPUTS, MESSAGE_HEADS, Bundle
 from models.contracts import Message, Role
 from models.encoding import Encoder
 from models.policy.engine import Turn, decide
@@ -44,10 +44,9 @@ def test_scoring_and_deciding_beside_the_bare_graph(capsys: pytest.CaptureFixtur
     """Prints the time of one message through graph, scorer and policy; fails only when the scorer triples the graph."""
     bundle = Bundle.load(DEFAULT_PATH)
     scorer, policy = Scorer(bundle), default_policy()
-    session = Session(bundle.file("message.onnx"), inputs=MESSAGE_INPUTS, outputs=MESSAGE_HEADS)
+    session = Session(bundle.file("message.onnx"), inputs=INPUTS, outputs=MESSAGE_HEADS)
     encoder = Encoder(bundle.file("tokenizer.json"))
-    batch = encoder.batch([encoder.message(TEXT)])
-    inputs = {name: batch[name] for name in MESSAGE_INPUTS}
+    inputs = encoder.batch([encoder.message(TEXT)])
     request = ScoreRequest(role=Role.CUSTOMER, text=TEXT)
     answer = ScoreRequest(
         role=Role.BOT, text="It takes two days.", question="how long?", passages=("Delivery takes two working days.",)

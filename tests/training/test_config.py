@@ -36,7 +36,9 @@ def test_a_shipped_experiment_is_named_as_its_file(name):
 def test_a_shipped_experiment_reads_what_it_may(name):
     """Every source is ours or catalogued, and none is for evaluation only."""
     data, catalog = load_experiment(name).data, read_catalog()
-    allowed = {"written", "written-requests"} | {corpus.name for corpus in catalog.values() if corpus.role != "evaluation_only"}
+    allowed = {"written", "written-requests"} | {
+        corpus.name for corpus in catalog.values() if corpus.role != "evaluation_only"
+    }
     assert sorted({*data.messages, *data.answers} - allowed) == []
     assert sorted(set(data.repeat) - {*data.messages, *data.answers}) == []
 

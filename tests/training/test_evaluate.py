@@ -23,9 +23,7 @@ N = 2 * MIN_ROWS
 def head(labels, **thresholds):
     """A head that recommends some thresholds."""
     count = len(labels)
-    return Head(
-        labels=labels, calibration=Platt(slope=(1.0,) * count, intercept=(0.0,) * count), thresholds=thresholds
-    )
+    return Head(labels=labels, calibration=Platt(slope=(1.0,) * count, intercept=(0.0,) * count), thresholds=thresholds)
 
 
 HEADS = {"intents": head(LABELS, fees=0.95), "dialogue": head(DIALOGUE, insists=0.2)}
@@ -76,9 +74,9 @@ def test_an_unscored_message_has_no_sentiment():
     rows = [message(n, sentiment=float(rating)) for n, rating in enumerate(ratings)]
     scores = [scored(sentiment=float(rating)) for rating in ratings]
     foreign = [message(n, source="elsewhere", sentiment=-0.9) for n in range(MIN_ROWS + 5)]
-    found = evaluate_messages([*rows, *foreign], [*scores, *[FOREIGN] * 5, *[scored(sentiment=-0.9)] * MIN_ROWS], HEADS)[
-        "sentiment"
-    ]
+    found = evaluate_messages(
+        [*rows, *foreign], [*scores, *[FOREIGN] * 5, *[scored(sentiment=-0.9)] * MIN_ROWS], HEADS
+    )["sentiment"]
     assert {"toy": (N, 0), "elsewhere": (MIN_ROWS, 5), "all": (N + MIN_ROWS, 5)} == {
         source: (entry["n"], entry["unscored"]) for source, entry in found.items()
     }

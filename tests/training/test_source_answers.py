@@ -295,6 +295,7 @@ TURNS = [
     bot("Shall I fetch the warden?", "bot_offers_person", "bot_fallback"),
     bot("Moats are blue.", "bot_cannot", answer_good=False),
     bot("Hm.", answer_good=None),
+    bot("Is it wet?", "bot_asks_details", answer_good=None),
     {"role": "agent", "text": "I am the warden."},
     bot("Bye."),
 ]
@@ -312,7 +313,7 @@ def drafts(folder, *conversations, file="shops"):
 
 
 def test_written_drafts(tmp_path):
-    """What was judged counts as judged, a fallback as 0, details asked for and a person offered as 1, the rest not."""
+    """What was judged counts as judged, a fallback as 0, details asked for and a person offered as 1; null is not judged."""
     found = drafts(tmp_path, conversation(1))
     assert [
         ("does the moat leak", "It holds water.", 1.0),

@@ -114,9 +114,7 @@ def test_a_passage_is_whole_sentences():
     """Passages are runs of sentences of at most so many words, cut nowhere; a longer sentence stands alone."""
     document = " ".join(words(start, 40) for start in range(0, 200, 40)) + " " + words(500, PASSAGE_WORDS + 30)
     found = bearing_passages(document, "w0", limit=9)
-    assert [80, 80, 40, PASSAGE_WORDS + 30] == [
-        len(passage.split()) for passage in sorted(found, key=document.index)
-    ]
+    assert [80, 80, 40, PASSAGE_WORDS + 30] == [len(passage.split()) for passage in sorted(found, key=document.index)]
     assert document == " ".join(sorted(found, key=document.index))
 
 

@@ -66,7 +66,8 @@ def test_an_exchange_that_lost_a_key_is_named(tmp_path, key):
 
 
 @pytest.mark.parametrize(
-    "record", ["", "{", "[]", "7", EXCHANGE | {"role": "agent"}, EXCHANGE | {"dialogue": "insists"}, EXCHANGE | {"split": "dev"}]
+    "record",
+    ["", "{", "[]", "7", EXCHANGE | {"role": "agent"}, EXCHANGE | {"dialogue": "insists"}, EXCHANGE | {"split": "dev"}],
 )
 def test_a_line_that_is_no_exchange_is_named(tmp_path, record):
     """A line that is no row of ours is an error with file and line, not one row fewer."""

@@ -166,7 +166,9 @@ def _conversation(line: str, where: str) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise SourceError(f"{where}: {error}; expected a conversation: {', '.join(_TAKEN_CONVERSATION)}") from error
     if missing:
-        raise SourceError(f"{where}: no {', '.join(missing)}; expected a conversation: {', '.join(_TAKEN_CONVERSATION)}")
+        raise SourceError(
+            f"{where}: no {', '.join(missing)}; expected a conversation: {', '.join(_TAKEN_CONVERSATION)}"
+        )
     return record
 
 

@@ -39,7 +39,9 @@ def test_a_bots_labels_are_looked_at_after_its_draft():
 
 def test_labels_of_two_roles_are_refused():
     """One message has one role: a trigger on both could only ever look at half of its labels."""
-    text = "name: p\nrules:\n- id: r\n  then: offer\n  when: {dialogue: {labels: [insists, bot_cannot], threshold: 0.5}}\n"
+    text = (
+        "name: p\nrules:\n- id: r\n  then: offer\n  when: {dialogue: {labels: [insists, bot_cannot], threshold: 0.5}}\n"
+    )
     with pytest.raises(PolicyError, match="two rules"):
         parse_policy(text, "p.yaml")
 
