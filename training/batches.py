@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -109,11 +110,28 @@ def order_by_length(lengths: Sequence[int], batch_size: int, rng: random.Random)
 
 
 def message_batches(
-    rows: Sequence[LabelledMessage], encoder: Encoder, *, batch_size: int, noise: float
+    rows: Sequence[LabelledMessage],
+    encoder: Encoder,
+    *,
+    batch_size: int,
+    noise: float,
+    teacher: Callable[[], np.ndarray] | None = None,
 ) -> Callable[[int], Iterator[Batch]]:
-    """Return a function from an epoch's seed to its batches; ``noise`` is the share of texts that get slips."""
+    """Return a function from an epoch's seed to its batches; ``noise`` is the share of texts that get slips.
+
+    ``teacher`` gives the target ``embedding``, float32 (rows, size) with NaN; it is asked once, when the first epoch begins.
+    """
     texts = [(row.text, row.before) for row in rows]
-    return text_batches(texts, message_targets(rows), encoder, batch_size=batch_size, noise=noise)
+
+    @functools.cache
+    def batches() -> Callable[[int], Iterator[Batch]]:
+        targets = message_targets(rows) | ({} if teacher is None else {"embedding": teacher()})
+        return text_batches(texts, targets, encoder, batch_size=batch_size, noise=noise)
+
+    def epoch(seed: int) -> Iterator[Batch]:
+        yield from batches()(seed)
+
+    return epoch
 
 
 def text_batches(

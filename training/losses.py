@@ -18,6 +18,7 @@ WEIGHTS = {
     "polarity": 0.7,
     "frustration": 0.7,
     "dialogue": 0.7,
+    "embedding": 2.0,
 }
 
 
@@ -41,6 +42,14 @@ def labelled_rows(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """``multi_label`` over the rows that know any label: few of a batch speak of a head, and the rest must not thin them."""
     known = ~torch.isnan(targets).all(dim=-1)
     return multi_label(logits[known], targets[known], weights[known]) if known.any() else logits.sum() * 0.0
+
+
+def agreement(embeddings: Tensor, targets: Tensor) -> Tensor:
+    """One minus the cosine to the teacher's embeddings, mean over the rows that have one; both (rows, size), of unit length."""
+    known = ~torch.isnan(targets).any(dim=-1)
+    if not known.any():
+        return embeddings.sum() * 0.0
+    return (1.0 - (embeddings[known] * targets[known]).sum(dim=-1)).mean()
 
 
 def message_loss(network: MessageNetwork, batch: Batch) -> Tensor:
@@ -67,6 +76,8 @@ def message_loss(network: MessageNetwork, batch: Batch) -> Tensor:
     if classed.any():
         crossed = functional.cross_entropy(outputs["polarity"][classed], targets["polarity"][classed], reduction="none")
         losses["polarity"] = (crossed * weights[classed]).sum() / weights[classed].sum()
+    if "embedding" in targets:
+        losses["embedding"] = agreement(outputs["sentence_embedding"], targets["embedding"])
     return torch.stack([WEIGHTS[name] * loss for name, loss in losses.items()]).sum()
 
 

@@ -79,8 +79,8 @@ class MessageNetwork(nn.Module):
     """One encoder, six heads on the pooled state, and the unit embedding.
 
     The heads read one shared hidden layer each (size to size, GELU) where the target is more than a direction in the
-    embedding; ``intents`` stays linear so that the embedding itself carries the labels' geometry. All pool the message's own
-    tokens; ``dialogue`` also pools those of the message before it.
+    pooled state. All pool the message's own tokens; ``dialogue`` also pools those of the message before it. The embedding
+    begins as the pooled state itself and learns to stay near the pretrained encoder's (``training.teacher``).
     """
 
     def __init__(self, encoder: nn.Module, *, dropout: float = 0.1) -> None:
@@ -96,6 +96,9 @@ class MessageNetwork(nn.Module):
         self.affect = nn.Sequential(nn.Linear(size, size), nn.GELU())
         self.polarity = nn.Linear(size, len(POLARITIES))
         self.frustration = nn.Linear(size, 1)
+        self.embedding = nn.Linear(size, size)
+        nn.init.eye_(self.embedding.weight)
+        nn.init.zeros_(self.embedding.bias)
         self.dialogue = nn.Sequential(
             nn.Dropout(dropout), nn.Linear(2 * size, size), nn.GELU(), nn.Linear(size, len(DIALOGUE))
         )
@@ -119,6 +122,7 @@ class MessageNetwork(nn.Module):
         pooled = mean_pool(hidden, attention_mask - before)
         features = self.dropout(pooled)
         affect = self.affect(features)
+        embedding = self.embedding(pooled)
         return {
             "intents": self.intents(features),
             "out_of_scope": self.out_of_scope(features),
@@ -126,7 +130,7 @@ class MessageNetwork(nn.Module):
             "polarity": self.polarity(affect),
             "frustration": self.frustration(affect),
             "dialogue": self.dialogue(torch.cat([pooled, mean_pool(hidden, before)], dim=-1)),
-            "sentence_embedding": pooled / torch.linalg.vector_norm(pooled, dim=-1, keepdim=True).clamp(min=1e-9),
+            "sentence_embedding": embedding / torch.linalg.vector_norm(embedding, dim=-1, keepdim=True).clamp(min=1e-9),
         }
 
 

@@ -51,6 +51,7 @@ from training.sources.messages import load_messages
 from training.sources.written import REQUESTS_SOURCE as WRITTEN_REQUESTS
 from training.sources.written import SOURCE as WRITTEN
 from training.splits import assign_splits, fingerprint
+from training.teacher import teach
 from training.tracking import Run, track
 
 # the precision at which a label's recommended threshold is chosen
@@ -119,7 +120,13 @@ def train_message(experiment: Experiment, prepared: Prepared, work: Path, *, run
     settings = experiment.message
 
     def batches(rows: Sequence[LabelledMessage]) -> Epochs:
-        return message_batches(rows, _encoder(), batch_size=settings.batch_size, noise=settings.noise)
+        return message_batches(
+            rows,
+            _encoder(),
+            batch_size=settings.batch_size,
+            noise=settings.noise,
+            teacher=lambda: teach(rows, build_encoder(experiment.encoder.name), _encoder()),
+        )
 
     task = Task("message", MessageNetwork, batches, message_loss, settings)
     return _trained(task, experiment, prepared, work, run=run)
