@@ -13,7 +13,7 @@ import json
 import math
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -101,16 +101,15 @@ def _repeated(rows: Sequence[Any], experiment: Experiment) -> list[Any]:
     return [row for row in rows for _ in range(experiment.data.repeat.get(row.source, 1))]
 
 
-def _key(experiment: Experiment, rows: Sequence[Any], settings: Training) -> str:
-    """Return a name for what decides about a network's weights: training rows, their repetition, settings, seed, labels."""
+def _key(experiment: Experiment, rows: Sequence[Any], settings: Training, taught: Mapping[str, Any]) -> str:
+    """Return a name for what decides about a network's weights: training rows, their repetition, settings, seed, targets."""
     decisive = {
         "rows": fingerprint(rows),
         "repeat": experiment.data.repeat,
         "seed": experiment.seed,
         "encoder": experiment.encoder.model_dump(),
         "training": settings.model_dump(exclude={"checkpoint_seconds"}),
-        "labels": [labels.LABELS, labels.POLARITIES, labels.DIALOGUE, labels.ANSWER_PARTS],
-        "losses": WEIGHTS,
+        **taught,
     }
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]
 
@@ -128,7 +127,11 @@ def train_message(experiment: Experiment, prepared: Prepared, work: Path, *, run
             teacher=lambda: teach(rows, build_encoder(experiment.encoder.name), _encoder()),
         )
 
-    task = Task("message", MessageNetwork, batches, message_loss, settings)
+    taught = {
+        "labels": [labels.LABELS, labels.POLARITIES, labels.DIALOGUE, labels.ANSWER_PARTS],
+        "losses": WEIGHTS,
+    }
+    task = Task("message", MessageNetwork, batches, message_loss, settings, taught)
     return _trained(task, experiment, prepared, work, run=run)
 
 
@@ -141,7 +144,7 @@ def train_confidence(
     def batches(rows: Sequence[AnswerExample]) -> Epochs:
         return answer_batches(rows, _encoder(), batch_size=settings.batch_size)
 
-    task = Task("confidence", AnswerNetwork, batches, answer_loss, settings)
+    task = Task("confidence", AnswerNetwork, batches, answer_loss, settings, {"labels": labels.ANSWER_PARTS})
     return _trained(task, experiment, prepared, work, run=run)
 
 
@@ -152,13 +155,14 @@ def _encoder() -> Encoder:
 
 @dataclass(frozen=True, slots=True)
 class Task(Generic[N]):
-    """What the trainings of the two networks differ in."""
+    """What the trainings of the two networks differ in; ``taught`` are the targets that decide about the weights."""
 
     name: str
     network: Callable[[nn.Module], N]
     batches: Callable[[Sequence[Any]], Epochs]
     loss: Callable[[N, Batch], Tensor]
     settings: Training
+    taught: Mapping[str, Any]
 
 
 def _trained(task: Task[N], experiment: Experiment, prepared: Prepared, work: Path, *, run: Run | None) -> N:
@@ -172,7 +176,7 @@ def _trained(task: Task[N], experiment: Experiment, prepared: Prepared, work: Pa
         task.loss,
         task.settings,
         steps_per_epoch=math.ceil(len(rows) / task.settings.batch_size),
-        folder=work / f"{task.name}-{_key(experiment, train, task.settings)}",
+        folder=work / f"{task.name}-{_key(experiment, train, task.settings, task.taught)}",
         seed=experiment.seed,
         log=lambda step, values: run.metrics({task.name: values}, step=step) if run else None,
     )

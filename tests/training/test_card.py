@@ -85,6 +85,44 @@ def test_baselines_stand_beside_the_models(card):
     assert row(card, "dstc9_track1_human_eval", "60", "21")[-1] == "0.600 / 0.500 / 0.300"
 
 
+def test_dialogue_labels_stand_with_their_examples(card):
+    """What messages do in a conversation is told label by label, with how many positives of how many rows."""
+    place = next(number for number, line in enumerate(card) if line.startswith("### dialogue"))
+    assert ["bot_cannot", "12", "100", "0.810", "0.720", "0.760", "0.790"] == row(card[place:], "bot_cannot")
+    assert "On 100 messages of our own exchanges and conversations: micro F1 0.770" in "\n".join(card)
+
+
+def test_a_card_without_dialogue_can_be_written(folder, tmp_path):
+    """A smoke run has too few rows in their conversation; its card leaves them out."""
+    report = build_report()
+    report["messages"]["dialogue"] = {}
+    write_card(tmp_path / "README.md", Bundle.load(folder).manifest, report)
+    assert "### dialogue" not in (tmp_path / "README.md").read_text("utf-8")
+
+
+def test_requests_are_told_by_language_and_witness(card):
+    """Each language has the witnesses' F1 alone, and the figures of what is served."""
+    place = next(number for number, line in enumerate(card) if line.startswith("### explicit requests in other"))
+    served = ["0.900", "0.800", "0.850 (0.830 to 0.870)", "0.860 (0.840 to 0.880)", "0.950", "0.060"]
+    assert ["de", "50", "20", "0.500", "0.600", "0.700", *served] == row(card[place:], "de")
+
+
+def test_int8_is_told_beside_fp32(card):
+    """Each metric that int8 changes by more than 0.3 points stands beside that of the fp32 twin; the others are counted."""
+    place = next(number for number, line in enumerate(card) if line.startswith("Every metric of the int8 graphs"))
+    cells = [line.strip("| ").split(" | ") for line in card[place + 4 :]]
+    rows = cells[: next(number for number, entry in enumerate(cells) if len(entry) < 3)]
+    assert [f"explicit.written.{name}" for name in ("auroc", "average_precision", "f1")] == [entry[0] for entry in rows]
+    assert {("0.876", "0.886")} == {(served, twin) for _, served, twin in rows}
+    assert any(re.fullmatch(r"3 of \d+ differ so much\.", line) for line in card)
+
+
+def test_pictures_stand_where_they_lie(folder, tmp_path):
+    """A picture beside the card is shown, by its name."""
+    write_card(tmp_path / "README.md", Bundle.load(folder).manifest, build_report(), ["risk_coverage.svg"])
+    assert "![risk coverage](risk_coverage.svg)" in (tmp_path / "README.md").read_text("utf-8")
+
+
 def test_parity_is_told_in_decisions(card):
     """What int8 changes is told as decisions, not only as differences of logits."""
     text = "\n".join(card)

@@ -168,7 +168,10 @@ def test_the_text_heads_pool_the_message_alone(message_network):
         before = hidden[row, other].mean(dim=0) if hidden[row, other].numel() else torch.zeros_like(pooled)
         with torch.no_grad():
             intents, dialogue = message_network.intents(pooled), message_network.dialogue(torch.cat([pooled, before]))
-        assert found["sentence_embedding"][row].tolist() == pytest.approx((pooled / pooled.norm()).tolist(), abs=1e-5)
+            embedding = message_network.embedding(pooled)
+        assert found["sentence_embedding"][row].tolist() == pytest.approx(
+            (embedding / embedding.norm()).tolist(), abs=1e-5
+        )
         assert found["intents"][row].tolist() == pytest.approx(intents.tolist(), abs=1e-5)
         assert found["dialogue"][row].tolist() == pytest.approx(dialogue.tolist(), abs=1e-5)
 

@@ -40,12 +40,13 @@ def test_the_pipeline_leaves_a_verified_bundle_that_scores(work: Path) -> None:
 
     message, answer = scorer.score(
         [
-            ScoreRequest(role=Role.CUSTOMER, text="can somebody look at my refund please"),
+            ScoreRequest(role=Role.CUSTOMER, text="can somebody look at my refund please", before="Did that help?"),
             ScoreRequest(role=Role.BOT, text="In two days.", question="When?", passages=("It takes two days.",)),
         ]
     )
 
     assert message.intents is not None
+    assert {entry.label for entry in message.dialogue or ()} == {"not_helped", "insists", "resolved"}
     assert answer.confidence is not None
     assert set(answer.answer or {}) == {"sufficient", "grounded", "answers"}
 
@@ -58,6 +59,16 @@ def test_what_is_not_defined_is_null(work: Path, name: str) -> None:
         raise AssertionError(constant)
 
     assert json.loads((work / name).read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+def test_every_witness_of_a_request_is_measured(work: Path, report: dict) -> None:
+    """The bundle holds weights for requests, fitted on the rows of the run, and the report what each witness is worth."""
+    bundle = Bundle.load(work / "bundle")
+
+    assert "requests.npy" in bundle.manifest.files
+    assert bundle.manifest.requests is not None
+    assert set(report["requests"]["all"]) == {"phrases", "ngrams", "encoder", "together"}
+    assert set(report["fp32"]) == {"messages", "answers"}
 
 
 def test_the_exported_graph_computes_what_the_network_computes(report: dict) -> None:
