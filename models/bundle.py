@@ -6,6 +6,8 @@ Layout of a bundle::
     message.onnx       one encoder, heads intents, out_of_scope, explicit, polarity, frustration, dialogue, and the embedding
     confidence.onnx    cross-encoder over (question, draft answer, passage), head answer (optional)
     requests.npy       weights of the character n-grams that ask for a person in other languages (optional)
+    space.npy          map of the embedding in which custom labels are compared (optional, with background.npy)
+    background.npy     embeddings of messages that they are compared beside
     tokenizer.json
     README.md          the card: data, metrics with n, known weaknesses (not hashed: people may correct it)
     BENCHMARKS.md      figures on standard benchmarks, where they were measured (not hashed)
@@ -28,6 +30,7 @@ from models.calibration import Calibration, Logistic, Platt
 from models.errors import BundleCorrupt, BundleNotFound
 from models.requests import FILE as REQUESTS
 from models.requests import RequestHead
+from models.similarity import BACKGROUND_FILE, SPACE_FILE, CustomHead
 
 FORMAT_VERSION = 2
 DEFAULT_PATH = Path(__file__).parent / "bundles" / "default"
@@ -87,6 +90,7 @@ class Manifest(_Part):
     heads: Mapping[str, Head]
     combiner: Logistic | None = None
     requests: RequestHead | None = None
+    custom: CustomHead | None = None
     files: Mapping[str, str]
     training: Mapping[str, Any] = Field(default_factory=dict)
     data: Mapping[str, Any] = Field(default_factory=dict)
@@ -153,6 +157,7 @@ def _verify(path: Path, manifest: Manifest) -> None:
     needed = {"message.onnx", "tokenizer.json"}
     needed |= {"confidence.onnx"} if ANSWER_HEAD in manifest.heads else set()
     needed |= {REQUESTS} if manifest.requests is not None else set()
+    needed |= {SPACE_FILE, BACKGROUND_FILE} if manifest.custom is not None else set()
     absent = sorted(needed - set(manifest.files))
     if absent:
         raise BundleCorrupt(f"the manifest in {path} doesn't list {', '.join(absent)}; release the bundle again")

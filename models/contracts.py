@@ -126,8 +126,8 @@ class Scores:
 
     ``intents`` and ``topics`` list every label of the bundle, best first. ``repeats`` holds the cosine similarity of this
     message to each earlier customer question the state remembers, in the state's order. ``embedding`` is the encoder's
-    unit vector as int8 bytes (value / 127 per dimension). ``request_phrase`` is the phrase that asks for a person, if a
-    locale's phrase list found one.
+    unit vector as int8 bytes (value / 127 per dimension). ``custom`` lists the labels that were brought along, best first;
+    ``None`` when none were. ``request_phrase`` is the phrase that asks for a person, if a locale's phrase list found one.
     """
 
     intents: tuple[LabelScore, ...] | None = None
@@ -137,6 +137,7 @@ class Scores:
     sentiment: Sentiment | None = None
     frustration: float | None = None
     topics: tuple[LabelScore, ...] | None = None
+    custom: tuple[LabelScore, ...] | None = None
     confidence: float | None = None
     answer: Mapping[str, float] | None = None
     dialogue: tuple[LabelScore, ...] | None = None

@@ -17,13 +17,15 @@ import numpy as np
 from models import calibration
 from models.bundle import ANSWER_HEAD, DIALOGUE_HEAD, INPUTS, MESSAGE_HEADS, TEXT_HEADS, Bundle
 from models.contracts import LabelScore, Language, Role, Scores, ScoreStatus, Sentiment
+from models.custom import CustomLabel
 from models.encoding import Encoded, Encoder
-from models.errors import BundleCorrupt, ScoringError
+from models.errors import BundleCorrupt, InputError, ScoringError
 from models.language import identify
 from models.phrases import PhraseMatch, find_request
 from models.requests import FILE as REQUESTS
 from models.requests import RequestModel
 from models.session import Session
+from models.similarity import BACKGROUND_FILE, SPACE_FILE, CompiledLabels, CustomModel, as_bytes
 
 # A message counts as foreign only when its identification is this sure: chat English is often taken for something else.
 FOREIGN_PROBABILITY = 0.8
@@ -53,9 +55,10 @@ _TEXT_SCORES = ("intents", "out_of_scope", "explicit", "sentiment", "frustration
 class ScoreRequest:
     """What the scorer needs to know of one message.
 
-    ``before`` and ``earlier`` belong to a customer's message: what the bot said right before it, and the embeddings of earlier
-    customer questions. ``question``, ``earlier_question``, ``passages`` and ``confidence`` belong to a bot's draft answer: the
-    customer message that it answers, the one before that, what it was drafted from, and the bot's own number.
+    ``before``, ``earlier`` and ``custom`` belong to a customer's message: what the bot said right before it, the embeddings of
+    earlier customer questions, and labels that the bundle was not trained on. ``question``, ``earlier_question``, ``passages``
+    and ``confidence`` belong to a bot's draft answer: the customer message that it answers, the one before that, what it was
+    drafted from, and the bot's own number.
     """
 
     role: Role
@@ -66,6 +69,7 @@ class ScoreRequest:
     passages: tuple[str, ...] = ()
     confidence: float | None = None
     earlier: tuple[bytes | None, ...] = ()
+    custom: CompiledLabels | None = None
 
 
 class Scorer:
@@ -96,6 +100,13 @@ class Scorer:
         self._requests = None
         if manifest.requests is not None:
             self._requests = RequestModel(manifest.requests, bundle.file(REQUESTS))
+        self._custom = None
+        if manifest.custom is not None:
+            files = bundle.file(SPACE_FILE), bundle.file(BACKGROUND_FILE)
+            self._custom = CustomModel.load(manifest.custom, *files, size=manifest.embedding_size)
+        # name and weights: what custom labels are compiled for
+        parts = [manifest.files[name][:12] for name in ("message.onnx", SPACE_FILE) if name in manifest.files]
+        self._identity = "@".join([manifest.label, *parts])
         self._check_widths()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="scorer") if threads > 1 else None
 
@@ -144,6 +155,45 @@ class Scorer:
             return [self._score(request) for request in requests]
         return list(self._pool.map(self._score, requests))
 
+    def compile(self, labels: Sequence[CustomLabel]) -> CompiledLabels:
+        """Read custom labels once, as messages are read, so that ``score`` can compare messages with them.
+
+        It costs about one message for each example and each description. A bundle that can't score custom labels compiles them
+        too; messages scored with them then have the status ``not_available``.
+
+        Raises:
+            InputError: two labels have one name.
+            ScoringError: a graph failed, or gave something that is no number.
+        """
+        if self._custom is None:
+            return CompiledLabels.unread(labels, bundle=self._identity)
+        return self._custom.compile(labels, self._embed, bundle=self._identity)
+
+    def score_custom(self, embedding: bytes, labels: CompiledLabels) -> tuple[LabelScore, ...] | None:
+        """Return what ``score`` says of custom labels, from an embedding that this bundle gave; best first.
+
+        Returns:
+            ``None`` when the bundle can't score custom labels.
+
+        Raises:
+            InputError: the labels were compiled with another bundle, or the embedding is of another size.
+        """
+        if labels.bundle != self._identity:
+            found = f"found custom labels compiled for {labels.bundle}"
+            raise InputError(f"{found}, expected {self._identity}; compile them again")
+        size = self.bundle.manifest.embedding_size
+        if len(embedding) != size:
+            raise InputError(f"found an embedding of {len(embedding)} bytes, expected {size}; score the message again")
+        if labels.vectors is None:
+            return None
+        return _ranked(labels.names, labels.probabilities(np.frombuffer(embedding, dtype=np.int8)[None, :])[0])
+
+    def _embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Return the embeddings of texts, each read alone: int8, (texts, size)."""
+        rows = [self._encoder.message(text) for text in texts]
+        outputs = map(self._run, rows) if self._pool is None else self._pool.map(self._run, rows)
+        return as_bytes(np.concatenate([output[EMBEDDING] for output in outputs]))
+
     def count_tokens(self, request: ScoreRequest) -> int:
         """Return how many tokens the graphs read for this request: what scoring it costs."""
         return sum(len(row.ids) for row in self._rows(request))
@@ -169,7 +219,8 @@ class Scorer:
         request_phrase = phrase.phrase if phrase and not phrase.negated else None
         status = {"confidence": ScoreStatus.NOT_AVAILABLE}
         if self._is_foreign(language):
-            status |= dict.fromkeys((*_TEXT_SCORES, "dialogue"), ScoreStatus.UNSUPPORTED_LANGUAGE)
+            asked = () if request.custom is None else ("custom",)
+            status |= dict.fromkeys((*_TEXT_SCORES, "dialogue", *asked), ScoreStatus.UNSUPPORTED_LANGUAGE)
             explicit = None
             if self._requests is not None and language and language.code in self._requests.head.languages:
                 del status["explicit"]
@@ -188,10 +239,14 @@ class Scorer:
             if name != "explicit"
         }
         intents = _ranked(self._heads["intents"].labels, probabilities["intents"])
-        vector = np.rint(outputs[EMBEDDING][0] * 127).astype(np.int8)
+        vector = as_bytes(outputs[EMBEDDING][0])
+        custom = None if request.custom is None else self.score_custom(vector.tobytes(), request.custom)
+        if request.custom is not None and custom is None:
+            status["custom"] = ScoreStatus.NOT_AVAILABLE
         return Scores(
             intents=intents,
             topics=tuple(entry for entry in intents if entry.label in self._topics),
+            custom=custom,
             out_of_scope=_rounded(probabilities["out_of_scope"][0]),
             explicit=self._explicit(request.text, phrase, language, outputs["explicit"]),
             request_phrase=request_phrase,
