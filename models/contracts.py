@@ -79,6 +79,11 @@ class Suppression(StrEnum):
     HUMAN_IN_CONTROL = "human_in_control"
 
 
+def is_bots_label(label: str) -> bool:
+    """Return whether a dialogue label is one of a bot's message; the others are a customer's."""
+    return label.startswith("bot_")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One utterance.

@@ -30,7 +30,9 @@ _FIRST_PERSON: Final = {
     "doesn't": "don't", "hasn't": "haven't", "weren't": "wasn't",
 }  # fmt: skip
 _SAME: Final = frozenset(
-    ("am", "was", "had", "did", "can", "cannot", "can't", "could", "couldn't", "didn't", "will", "won't", "would", "wouldn't")
+    ("am", "was", "had", "did", "can", "cannot", "can't", "could", "couldn't", "didn't", "will", "won't", "would", "wouldn't",
+     "paid", "got", "made", "sent", "lost", "found", "bought", "sold", "went", "came", "said", "told", "left", "took", "gave",
+     "forgot", "saw", "heard", "felt", "thought", "wrote", "spoke", "read", "broke", "chose", "kept", "meant", "put", "hurt")
 )  # fmt: skip
 # without "the" before "customer" or "who" after it these alone are taken for its verb: "customer records" are no deed
 _TELLING: Final = frozenset(
@@ -84,7 +86,10 @@ class CustomLabel(BaseModel):
     @property
     def distinct(self) -> tuple[str, ...]:
         """The examples without those that say the same words again."""
-        return tuple({fold(text): text for text in reversed(self.examples)}.values())[::-1]
+        found: dict[str, str] = {}
+        for text in self.examples:
+            found.setdefault(fold(text), text)
+        return tuple(found.values())
 
 
 def as_said(description: str) -> str:
@@ -125,7 +130,7 @@ def _first_person(verb: str, *, many: bool, marked: bool) -> str | None:
         return None
     if verb in _FIRST_PERSON:
         return _FIRST_PERSON[verb]
-    if verb in _SAME or many:
+    if verb in _SAME or many or verb.endswith("ed"):
         return verb
     if not verb.endswith("s") or verb.endswith("ss"):
         return None

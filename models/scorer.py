@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
 from models import calibration
 from models.bundle import ANSWER_HEAD, DIALOGUE_HEAD, INPUTS, MESSAGE_HEADS, TEXT_HEADS, Bundle
-from models.contracts import LabelScore, Language, Role, Scores, ScoreStatus, Sentiment
+from models.contracts import LabelScore, Language, Role, Scores, ScoreStatus, Sentiment, is_bots_label
 from models.custom import CustomLabel
 from models.encoding import Encoded, Encoder
 from models.errors import BundleCorrupt, InputError, ScoringError
@@ -27,8 +28,8 @@ from models.requests import RequestModel
 from models.session import Session
 from models.similarity import BACKGROUND_FILE, SPACE_FILE, CompiledLabels, CustomModel, as_bytes
 
-# A message counts as foreign only when its identification is this sure: chat English is often taken for something else.
-FOREIGN_PROBABILITY = 0.8
+# A message counts as foreign, or as surely English, only when its identification is this sure: chat is often mistaken.
+SURE_PROBABILITY = 0.8
 EMBEDDING = "sentence_embedding"
 COMBINER_FEATURES = ("log_sufficient", "log_grounded", "log_answers")
 # a part counts as at least this probable: beyond it the network is sure, and more sureness says nothing
@@ -46,8 +47,7 @@ _EXPECTED_LABELS = {
     ),
     ANSWER_HEAD: ("sufficient", "grounded", "answers"),
 }  # fmt: skip
-# of the dialogue labels, those that a bot's message can have; the others are a customer's
-_BOT_LABEL = "bot_"
+
 _TEXT_SCORES = ("intents", "out_of_scope", "explicit", "sentiment", "frustration", "topics")
 
 
@@ -69,6 +69,12 @@ class ScoreRequest:
     passages: tuple[str, ...] = ()
     confidence: float | None = None
     earlier: tuple[bytes | None, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str | None, ...]:
+        """Everything that the graphs read of this request."""
+        return (self.text, self.before, self.question, self.earlier_question, *self.passages)
+
     custom: CompiledLabels | None = None
 
 
@@ -260,8 +266,8 @@ class Scorer:
         )
 
     def _explicit(self, text: str, phrase: PhraseMatch | None, language: Language | None, logits: np.ndarray) -> float:
-        """Return P(asks for a person): by the encoder's head in English, by all witnesses in what isn't surely English."""
-        if self._requests is not None and language is not None and language.code not in self.bundle.manifest.languages:
+        """Return P(asks for a person): by the encoder's head in what is surely English, else by all witnesses."""
+        if self._requests is not None and not self._is_surely_read(language, phrase):
             return _rounded(self._requests.probability(text, phrase, float(logits[0, 0])))
         return _rounded(calibration.apply(self._heads["explicit"].calibration, logits)[0, 0])
 
@@ -274,13 +280,19 @@ class Scorer:
         """Return what a message does in its conversation, of what its role can do, best first."""
         head = self._heads[DIALOGUE_HEAD]
         values = calibration.apply(head.calibration, self._run(row)[DIALOGUE_HEAD])[0]
-        columns = [place for place, label in enumerate(head.labels) if label.startswith(_BOT_LABEL) is bot]
+        columns = [place for place, label in enumerate(head.labels) if is_bots_label(label) is bot]
         return _ranked([head.labels[place] for place in columns], values[columns])
+
+    def _is_surely_read(self, language: Language | None, phrase: PhraseMatch | None) -> bool:
+        """Return whether a message surely is in a language of the encoder: identified so, and asking in no other one."""
+        if language is None or language.code not in self.bundle.manifest.languages:
+            return False
+        return language.probability >= SURE_PROBABILITY and (phrase is None or phrase.language == language.code)
 
     def _is_foreign(self, language: Language | None) -> bool:
         if language is None or language.code in self.bundle.manifest.languages:
             return False
-        return language.probability >= FOREIGN_PROBABILITY
+        return language.probability >= SURE_PROBABILITY
 
     def _score_answer(self, request: ScoreRequest) -> Scores:
         if self._is_foreign(identify(request.text)):
@@ -303,18 +315,18 @@ class Scorer:
         answers = _rounded(parts[head.labels.index("answers")])
         if not request.passages:
             # Nothing to be grounded in: what can be judged is whether the draft addresses the question.
-            return Scores(confidence=answers, answer={"answers": answers}, dialogue=dialogue, status=_NO_TEXT_SCORES)
+            return Scores(confidence=answers, answer={"answers": answers}, dialogue=dialogue, status=dict(_NO_TEXT_SCORES))
         good = calibration.apply(combiner, combiner_features(parts)[None, :])[0]
         return Scores(
             confidence=_rounded(good),
             answer={name: _rounded(value) for name, value in zip(head.labels, parts, strict=True)},
             dialogue=dialogue,
-            status=_NO_TEXT_SCORES,
+            status=dict(_NO_TEXT_SCORES),
         )
 
 
 # the customer's scores don't exist for a bot's message
-_NO_TEXT_SCORES = dict.fromkeys((*_TEXT_SCORES, "language"), ScoreStatus.NOT_AVAILABLE)
+_NO_TEXT_SCORES = MappingProxyType(dict.fromkeys((*_TEXT_SCORES, "language"), ScoreStatus.NOT_AVAILABLE))
 
 
 def _require_finite(graph: str, outputs: Mapping[str, np.ndarray]) -> None:

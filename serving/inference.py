@@ -88,7 +88,7 @@ class Batcher:
         return await entry.answer
 
     async def _count_tokens(self, request: ScoreRequest) -> int:
-        characters = sum(len(text) for text in (request.text, request.question or "", *request.passages))
+        characters = sum(len(text or "") for text in request.texts)
         if characters <= _LONG:
             return self._scorer.count_tokens(request)
         return await asyncio.to_thread(self._scorer.count_tokens, request)

@@ -1,9 +1,9 @@
 """Fits and measures ``models.similarity``: labels that a policy brings along, scored without training.
 
 Fitted on classes of public corpora, each in its turn a custom label: some of its rows become examples, the others are to be
-found among the rows of all classes. The rows come from splits that no network was trained on, yet the encoder learned from other
-rows of these corpora (under our labels, not under their classes), so what is reported comes from a corpus of which nothing was
-ever trained, fitted or chosen.
+found among the rows of all classes. The rows come from splits that no network was trained on, yet the encoder learned from
+other rows of these corpora (under our labels, not under their classes), so what is reported comes from a corpus of which
+nothing was ever trained, fitted or chosen (``training.custom_measures``).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from models.similarity import (
 )
 from training import metrics
 from training.logits import text_logits
-from training.sources.described import DescribedTexts
+from training.sources.described import ADJUSTING, DescribedTexts, read_adjusting
 
 # returns the embeddings of texts, int8 (texts, size)
 Read = Callable[[Sequence[str]], np.ndarray]
@@ -108,6 +108,29 @@ def space_rows(rows: Sequence[LabelledMessage]) -> list[LabelledMessage]:
     }
     found = list(known.values())
     return found[:: max(1, len(found) // SPACE_ROWS)]
+
+
+def fit_bundle(
+    graph: Path, encoder: Encoder, rows: Sequence[LabelledMessage], *, teacher: Teach
+) -> FittedCustom | None:
+    """Fit what a bundle needs for custom labels; ``None`` when it isn't trained on the corpora that this is calibrated on.
+
+    Args:
+        graph: the served ``message.onnx``.
+        encoder: its tokenizer with its windows.
+        rows: all labelled messages; the space is fitted on those of the training split.
+        teacher: the pretrained encoder.
+    """
+    names = adjusting_of(rows)
+    if not names:
+        return None
+    return fit_custom(graph_reader(graph, encoder), space_rows(rows), read_adjusting(names), teacher=teacher)
+
+
+def adjusting_of(rows: Sequence[LabelledMessage]) -> tuple[str, ...]:
+    """Return the corpora to calibrate on that training knows too, all or none."""
+    sources = {row.source for row in rows}
+    return ADJUSTING if sources.issuperset(ADJUSTING) else ()
 
 
 def fit_custom(
@@ -301,7 +324,9 @@ def _best_threshold(judged: Sequence[tuple[Episode, np.ndarray]]) -> float:
     return float(grid[int(np.argmax(scores))])
 
 
-def write_custom(folder: Path, fitted: FittedCustom) -> None:
-    """Write space and background where the bundle expects them."""
+def write_custom(folder: Path, fitted: FittedCustom | None) -> None:
+    """Write space and background where the bundle expects them; nothing where nothing was fitted."""
+    if fitted is None:
+        return
     np.save(folder / SPACE_FILE, fitted.matrix)
     np.save(folder / BACKGROUND_FILE, fitted.background)

@@ -79,8 +79,11 @@ def evaluate_messages(
     for number, row in enumerate(rows):
         sources[row.source].append(number)
     sources["all"] = list(range(len(rows)))
-    # a bot's message has no such scores to begin with
-    unscored = sum(row.role == "customer" and score.intents is None for row, score in zip(rows, scores, strict=True))
+    # a bot's message has no such scores to begin with, and of other languages nobody expects them
+    unscored = sum(
+        row.role == "customer" and row.language == "en" and score.intents is None
+        for row, score in zip(rows, scores, strict=True)
+    )
     report: dict[str, Any] = {"n": len(rows), "unscored": unscored}
     columns: dict[str, tuple[list[Any], list[Any]]] = {
         "explicit": ([row.explicit for row in rows], [score.explicit for score in scores]),
@@ -217,7 +220,7 @@ def _labels(
         }
     return {
         "n": int(known.any(axis=1).sum()),
-        **_calibrated(real[known], probabilities[known], entries, rounds=50),
+        **_calibrated(real[known], probabilities[known], entries, rounds=100),
         "micro_f1": metrics.figure(
             lambda a, b: metrics.precision_recall_f1(a.ravel(), b.ravel())[2], real, predicted, groups=groups
         ),
@@ -237,7 +240,8 @@ def evaluate_answers(rows: Sequence[AnswerExample], scores: Sequence[Scores]) ->
     """
     sources: dict[str, list[int]] = defaultdict(list)
     for number, row in enumerate(rows):
-        sources[row.source].append(number)
+        # without passages confidence is another quantity: whether the draft addresses the question
+        sources[row.source if row.passages else f"{row.source}, no passages"].append(number)
     report: dict[str, Any] = {"n": len(rows)}
     for source, numbers in sorted(sources.items()):
         found = {}

@@ -11,7 +11,7 @@ import numpy as np
 
 from models.records import LabelledMessage
 
-VERSION = 1
+VERSION = 2
 
 LABELS: tuple[str, ...] = (
     "request_human", "ask_contact_info", "ask_if_bot", "express_frustration", "abusive_language", "file_complaint",

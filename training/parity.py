@@ -83,16 +83,18 @@ def compare_scores(
         n, the share of messages whose decision or best label differs, and the largest and mean differences; ``None`` where
         no message was scored by both.
     """
-    pairs = [(row.text, a, b) for row, a, b in zip(rows, reference, found, strict=True) if a.intents and b.intents]
+    pairs = [
+        (row.text, a, b) for row, a, b in zip(rows, reference, found, strict=True) if row.role == Role.CUSTOMER.value
+    ]
     flips = sum(_decision(text, a, policy) != _decision(text, b, policy) for text, a, b in pairs)
-    tops = sum(a.intents[0].label != b.intents[0].label for _, a, b in pairs if a.intents and b.intents)
+    best = [a.intents[0].label != b.intents[0].label for _, a, b in pairs if a.intents and b.intents]
     explicit = [abs((a.explicit or 0) - (b.explicit or 0)) for _, a, b in pairs]
     sentiment = [abs(a.sentiment.score - b.sentiment.score) for _, a, b in pairs if a.sentiment and b.sentiment]
     return {
         "n": len(pairs),
         "decision_flips": flips,
         "decision_flip_share": rounded(flips / len(pairs) if pairs else math.nan, 5),
-        "best_label_share": rounded(tops / len(pairs) if pairs else math.nan, 5),
+        "best_label_share": rounded(mean(best), 5),
         "explicit_mean_difference": rounded(mean(explicit), 5),
         "explicit_max_difference": rounded(max(explicit, default=math.nan), 5),
         "sentiment_mean_difference": rounded(mean(sentiment), 5),

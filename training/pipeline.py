@@ -26,11 +26,12 @@ from torch import Tensor, nn
 
 from models.bundle import ANSWER_HEAD, DIALOGUE_HEAD, MESSAGE_HEADS, Bundle, Head, Windows, write_manifest
 from models.calibration import Platt, apply
+from models.contracts import Scores
 from models.encoding import Encoded, Encoder
 from models.policy.schema import default_policy
 from models.records import AnswerExample, LabelledMessage
 from models.scorer import Scorer, combiner_features, over_passages
-from training import labels
+from training import custom_labels, custom_measures, labels
 from training.baseline import answer_baselines, message_baselines
 from training.batches import Batch, answer_batches, answer_targets, message_batches, message_targets
 from training.calibrate import choose_thresholds, fit_combiner, fit_platt, fit_sentiment
@@ -54,6 +55,8 @@ from training.splits import assign_splits, fingerprint
 from training.teacher import teach
 from training.tracking import Run, track
 
+# what the encoder was made for
+LANGUAGES = ("en",)
 # the precision at which a label's recommended threshold is chosen
 LABEL_PRECISION = 0.9
 PARITY_SAMPLE = 64
@@ -109,6 +112,7 @@ def _key(experiment: Experiment, rows: Sequence[Any], settings: Training, taught
         "seed": experiment.seed,
         "encoder": experiment.encoder.model_dump(),
         "training": settings.model_dump(exclude={"checkpoint_seconds"}),
+        "windows": Windows().model_dump(),
         **taught,
     }
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]
@@ -124,7 +128,7 @@ def train_message(experiment: Experiment, prepared: Prepared, work: Path, *, run
             _encoder(),
             batch_size=settings.batch_size,
             noise=settings.noise,
-            teacher=lambda: teach(rows, build_encoder(experiment.encoder.name), _encoder()),
+            teacher=lambda: _taught(experiment, rows),
         )
 
     taught = {
@@ -133,6 +137,13 @@ def train_message(experiment: Experiment, prepared: Prepared, work: Path, *, run
     }
     task = Task("message", MessageNetwork, batches, message_loss, settings, taught)
     return _trained(task, experiment, prepared, work, run=run)
+
+
+def _taught(experiment: Experiment, rows: Sequence[LabelledMessage]) -> np.ndarray:
+    # a random encoder (``tiny``) draws numbers: not from the generator that a resumed training goes on with
+    with torch.random.fork_rng():
+        torch.manual_seed(experiment.seed)
+        return teach(rows, build_encoder(experiment.encoder.name), _encoder())
 
 
 def train_confidence(
@@ -218,21 +229,28 @@ def build_bundle(
         experiment, answers.of("calibration"), served / "confidence.onnx", encoder
     )
     spoken = _spoken(messages)
-    asked, weights = fit_requests(spoken, _explicit_logits(served, encoder, spoken))
+    asked = None
+    if _speaks(spoken):
+        asked, weights = fit_requests(spoken, _explicit_logits(served, encoder, spoken))
+        for folder in (served, twin):
+            write_requests(folder, weights)
+    teacher = partial(teach, teacher=build_encoder(experiment.encoder.name), encoder=encoder)
+    custom = custom_labels.fit_bundle(served / "message.onnx", encoder, messages.rows, teacher=teacher)
     for folder in (served, twin):
-        write_requests(folder, weights)
+        custom_labels.write_custom(folder, custom)
         write_manifest(
             folder,
             created_at=datetime.now(UTC),
             name=experiment.name,
             version="work",
-            languages=("en",),
+            languages=LANGUAGES,
             labels_version=labels.VERSION,
             topics=labels.TOPICS,
             embedding_size=message.size,
             heads=heads,
             combiner=combiner,
             requests=asked,
+            custom=custom.head if custom else None,
         )
     return served, twin, differences
 
@@ -252,6 +270,23 @@ def spread(rows: Sequence[Any], count: int) -> Sequence[Any]:
 def _spoken(messages: Prepared) -> list[LabelledMessage]:
     """Return our own messages that say whether a person is asked for, in all languages."""
     return [row for row in messages.rows if row.source in {WRITTEN, WRITTEN_REQUESTS} and row.explicit is not None]
+
+
+def _speaks(rows: Sequence[LabelledMessage]) -> bool:
+    """Return whether other languages have rows to learn from, and both answers in training and calibration."""
+    said = {(row.split, row.explicit) for row in rows if row.split != "test"}
+    return len(said) >= 4 and any(row.language not in LANGUAGES for row in rows)
+
+
+def _requests(
+    messages: Prepared, served: Path, test: Sequence[LabelledMessage], found: Sequence[Scores]
+) -> dict[str, Any]:
+    """Measure requests for a person by language: each witness alone, and what the scorer served."""
+    spoken = _spoken(messages)
+    if not _speaks(spoken):
+        return {}
+    said = {row.id: score.explicit or 0.0 for row, score in zip(test, found, strict=True)}
+    return compare_witnesses(spoken, _explicit_logits(served, _encoder(), spoken), said)
 
 
 def _explicit_logits(bundle: Path, encoder: Encoder, rows: Sequence[LabelledMessage]) -> np.ndarray:
@@ -275,6 +310,8 @@ def _message_heads(
             heads[name] = Head(labels=labels.POLARITIES, calibration=temperature)
             continue
         truth = targets[name] if targets[name].ndim > 1 else targets[name][:, None]
+        if name == "explicit":  # of other languages another head speaks
+            truth = np.where(np.asarray([row.language in LANGUAGES for row in rows])[:, None], truth, np.nan)
         fitted = fit_platt(logits[name], truth, weights)
         names = {"intents": labels.LABELS, DIALOGUE_HEAD: labels.DIALOGUE}.get(name, (name,))
         thresholds = choose_thresholds(names, apply(fitted, logits[name]), truth, precision=LABEL_PRECISION)
@@ -304,7 +341,6 @@ def measure(messages: Prepared, answers: Prepared, served: Path, twin: Path, *, 
     heads = bundle.manifest.heads
     found, judged = score_messages(scorer, test), score_answers(scorer, drafts)
     expected, judged_before = score_messages(reference, test), score_answers(reference, drafts)
-    spoken = _spoken(messages)
     return {
         "messages": evaluate_messages(test, found, heads),
         "answers": evaluate_answers(drafts, judged),
@@ -313,13 +349,18 @@ def measure(messages: Prepared, answers: Prepared, served: Path, twin: Path, *, 
             "answers": evaluate_answers(drafts, judged_before),
         },
         "parity": compare_scores(test, expected, found, default_policy()),
-        "requests": compare_witnesses(spoken, _explicit_logits(served, _encoder(), spoken)),
+        "requests": _requests(messages, served, test, found),
         "answer_parity": compare_answers(judged_before, judged),
+        "custom": custom_measures.measure_bundle(scorer, _encoder(), messages.rows, teacher=_pretrained),
         "baselines": {
             "tfidf_on_written": message_baselines(messages.of("train"), test, source="written"),
             "overlap_on_answers": answer_baselines(answers.of("train"), drafts),
         },
     }
+
+
+def _pretrained(rows: Sequence[LabelledMessage]) -> np.ndarray:
+    return teach(rows, build_encoder("minilm"), _encoder())
 
 
 def run_experiment(

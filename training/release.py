@@ -80,7 +80,12 @@ def finish_manifest(
         metrics = measured.get(key, {}) if name != ANSWER_HEAD else report["answers"]
         heads[name] = head.model_copy(update={"metrics": metrics})
     fields = work.model_dump(exclude={"format_version", "created_at", "files"})
+    if work.requests is not None:
+        fields["requests"] = work.requests.model_copy(update={"metrics": report["requests"]})
     fields |= {"version": version, "heads": heads, "training": dict(training), "data": dict(data)}
+    if work.custom is not None and report.get("custom"):
+        measured = {name: found["served"] for name, found in report["custom"]["evidence"].items()}
+        fields["custom"] = work.custom.model_copy(update={"metrics": measured})
     fields["licences"] = sorted({entry["licence"] for entry in data["sources"]} | {"Apache-2.0"})
     return write_manifest(served, created_at=datetime.now(UTC), **fields)
 

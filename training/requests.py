@@ -7,7 +7,7 @@ saw no phrase list and no training row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,11 @@ from models.phrases import PhraseMatch, find_request
 from models.records import LabelledMessage
 from models.requests import FILE, RequestHead, buckets_of, logit
 from training import metrics
+from training.evaluate import EXPLICIT_THRESHOLD as THRESHOLD
 
 # the inverse regularisation of the n-grams' weights; chosen on the calibration rows
 STRENGTHS = (4.0, 16.0, 64.0, 256.0)
-THRESHOLD = 0.8
+ENGLISH = "en"
 
 
 def phrase_of(row: LabelledMessage) -> PhraseMatch | None:
@@ -109,11 +110,14 @@ def write_requests(folder: Path, weights: np.ndarray) -> None:
     np.save(folder / FILE, weights.astype(np.float32))
 
 
-def compare_witnesses(rows: Sequence[LabelledMessage], encoder: np.ndarray) -> dict[str, Any]:
-    """Return the figures on the test rows by language (``all`` for all together) and witness.
+def compare_witnesses(
+    rows: Sequence[LabelledMessage], encoder: np.ndarray, served: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return the figures on the test rows by language (``all`` for all but English) and witness.
 
     ``phrases`` are the phrase lists alone, ``ngrams`` n-grams and phrase lists, ``encoder`` the encoder alone, ``together``
-    what is served.
+    all of them, and ``served`` what the scorer said, by id: it takes some messages for English, and English has a head of its
+    own.
     """
     places = [number for number, row in enumerate(rows) if row.split == "test"]
     test = [rows[number] for number in places]
@@ -124,26 +128,30 @@ def compare_witnesses(rows: Sequence[LabelledMessage], encoder: np.ndarray) -> d
     silent = np.zeros(len(rows))
     for name, said, grams in (("ngrams", silent, True), ("encoder", encoder, False), ("together", encoder, True)):
         found[name] = probabilities(test, said[places], *fit_requests(rows, said, grams=grams))
-    languages = np.asarray([row.language for row in test])
-    groups = {"all": np.ones(len(test), dtype=bool)} | {name: languages == name for name in sorted(set(languages))}
+    found["served"] = np.asarray([served[row.id] for row in test])
+    languages, batches = np.asarray([row.language for row in test]), np.asarray([row.group for row in test])
+    groups = {"all": languages != ENGLISH} | {name: languages == name for name in sorted(set(languages))}
     return {
-        group: {name: _measured(truth[mask], values[mask]) for name, values in found.items()}
+        group: {name: _measured(truth[mask], values[mask], batches[mask].tolist()) for name, values in found.items()}
         for group, mask in groups.items()
     }
 
 
-def _measured(truth: np.ndarray, values: np.ndarray) -> dict[str, Any]:
-    """Return n, positives, precision, recall, F1 at ``THRESHOLD`` and at 0.5, AUROC and ECE."""
+def _measured(truth: np.ndarray, values: np.ndarray, batches: Sequence[str]) -> dict[str, Any]:
+    """Return n, positives, precision, recall, F1 at ``THRESHOLD`` and at 0.5, AUROC, ECE and Brier."""
     precision, recall, _ = metrics.precision_recall_f1(truth, values >= THRESHOLD)
+    # one batch a language: then rows are all there is to draw
+    groups = batches if len(set(batches)) > 1 else None
     return {
         "n": len(truth),
         "n_positive": int(truth.sum()),
         "precision": metrics.rounded(precision),
         "recall": metrics.rounded(recall),
-        "f1": metrics.figure(_f1_at(THRESHOLD), truth, values),
-        "f1_at_half": metrics.figure(_f1_at(0.5), truth, values),
+        "f1": metrics.figure(_f1_at(THRESHOLD), truth, values, groups=groups),
+        "f1_at_half": metrics.figure(_f1_at(0.5), truth, values, groups=groups),
         "auroc": metrics.rounded(metrics.auroc(truth, values)),
         "ece": metrics.rounded(metrics.ece(truth.astype(float), values)),
+        "brier": metrics.rounded(metrics.brier(truth.astype(float), values)),
     }
 
 

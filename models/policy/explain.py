@@ -47,7 +47,7 @@ def changed(scores: Scores, what: str, to: float) -> Scores:
     if name == "sentiment":
         value = Sentiment(score=to, label=scores.sentiment.label if scores.sentiment else "neutral")
     elif label:
-        entries = scores.topics if name == "topics" else scores.intents
+        entries = getattr(scores, name)
         moved = [
             LabelScore(label=label[0], probability=to) if entry.label == label[0] else entry for entry in entries or ()
         ]

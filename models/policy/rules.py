@@ -124,8 +124,9 @@ def compile_rule(rule: Rule) -> CompiledRule:
         phases &= check.phases
     if not phases:
         raise ValueError(
-            "confidence looks at the bot's answer and the other triggers at the customer's message, never at once; "
-            "use `turn: {after_confidence_below: ...}` for the bot's last answer"
+            "confidence and dialogue labels of a bot (bot_...) look at the bot's answer, the other triggers at the customer's "
+            "message, never at once; for the bot's last answer use `turn: {after_confidence_below: ...}` or "
+            "`turn: {after_bot: ...}`"
         )
     return CompiledRule(
         rule=rule,

@@ -64,8 +64,9 @@ class ConversationState:
     """What the policy remembers of a conversation; everything but ``epoch`` and ``control`` is of this epoch only.
 
     ``questions``, ``moods``, ``confidences`` and ``exchanges`` hold the most recent, newest last. ``exchanges`` are pairs
-    of customer intent and bot answer, as keys. ``last_bot_text`` is what the customer read last: the bot's message, or the
-    policy's in its place; ``last_bot_dialogue`` what the bot's message does, as label and probability. ``fired`` are the
+    of customer intent and bot answer, as keys. ``last_bot_text`` is what the bot said last, or the
+    policy's text in its place, unless a person spoke since; ``last_bot_dialogue`` what that message does, as label and
+    probability, ``None`` where nobody scored it. ``fired`` are the
     ids of rules that held, in the order of the first time.
     """
 
@@ -78,7 +79,7 @@ class ConversationState:
     last_customer_text: str | None = None
     earlier_customer_text: str | None = None
     last_bot_text: str | None = None
-    last_bot_dialogue: tuple[tuple[str, float], ...] = ()
+    last_bot_dialogue: tuple[tuple[str, float], ...] | None = None
     last_intent: str | None = None
     last_answer_fallback: bool = False
     last_answer_confidence: float | None = None
@@ -104,7 +105,9 @@ def advance(state: ConversationState, message: Message, scores: Scores | None) -
         case Role.BOT:
             return _hear_bot(state, message, scores)
         case Role.AGENT:
-            return replace(state, n_messages=state.n_messages + 1, control="agent")
+            # what a person said is no message of the bot's to judge the next one by
+            counted = state.n_messages + 1
+            return replace(state, n_messages=counted, control="agent", last_bot_text=None, last_bot_dialogue=None)
 
 
 def return_to_bot(state: ConversationState) -> ConversationState:
@@ -167,7 +170,7 @@ def _hear_bot(state: ConversationState, message: Message, scores: Scores | None)
         n_bot_responses=state.n_bot_responses + 1,
         n_fallbacks=state.n_fallbacks + message.fallback,
         last_bot_text=message.text,
-        last_bot_dialogue=() if dialogue is None else tuple((entry.label, entry.probability) for entry in dialogue),
+        last_bot_dialogue=None if dialogue is None else tuple((entry.label, entry.probability) for entry in dialogue),
         last_answer_fallback=message.fallback,
         last_answer_confidence=confidence,
         confidences=confidences,
@@ -183,7 +186,8 @@ def to_json(state: ConversationState) -> dict[str, Any]:
         data[name] = getattr(state, name)
     for name in ("confidences", "exchanges", "fired"):
         data[name] = list(getattr(state, name))
-    data["last_bot_dialogue"] = [list(pair) for pair in state.last_bot_dialogue]
+    dialogue = state.last_bot_dialogue
+    data["last_bot_dialogue"] = None if dialogue is None else [list(pair) for pair in dialogue]
     data["moods"] = [[mood.score, mood.label] for mood in state.moods]
     data["questions"] = [[item.message_id, item.key, _encode(item.embedding)] for item in state.questions]
     offer = state.offer
@@ -218,7 +222,7 @@ _TEXTS: Final = ("earlier_customer_text", "last_bot_text")
 def _read(data: Mapping[str, Any]) -> ConversationState:
     if data["control"] not in {"bot", "pending_handoff", "agent"}:
         raise ValueError(f"control {data['control']!r}")
-    offer = data["offer"]
+    offer, dialogue = data["offer"], data.get("last_bot_dialogue")
     return ConversationState(
         epoch=data["epoch"],
         control=data["control"],
@@ -231,7 +235,7 @@ def _read(data: Mapping[str, Any]) -> ConversationState:
         offer=Offer(offer["status"], offer["rule_id"], ReasonCode(offer["code"])) if offer else None,
         earlier_customer_text=data.get("earlier_customer_text"),
         last_bot_text=data.get("last_bot_text"),
-        last_bot_dialogue=tuple((label, value) for label, value in data.get("last_bot_dialogue", ())),
+        last_bot_dialogue=None if dialogue is None else tuple((label, value) for label, value in dialogue),
         **{name: data[name] for name in _PLAIN},
     )
 

@@ -16,6 +16,7 @@ from models.calibration import Logistic, Platt, Temperature
 from models.requests import FILE as REQUESTS
 from models.requests import RequestHead
 from models.scorer import COMBINER_FEATURES, EMBEDDING
+from models.similarity import BACKGROUND_FILE, EVIDENCE, FEATURES, SPACE_FILE, CustomHead, as_bytes, unit
 from training.labels import ANSWER_PARTS, DIALOGUE, LABELS, POLARITIES, TOPICS
 
 SIZE = 16
@@ -33,6 +34,14 @@ REQUEST_HEAD = RequestHead(
     encoder=0.3,
     shift=-0.2,
 )
+CUSTOM_HEAD = CustomHead(
+    evidence=dict.fromkeys(
+        EVIDENCE, Logistic(features=FEATURES, weights=(2.0, 3.0, 3.0, -1.0, -0.5, -0.25), intercept=-2.0)
+    ),
+    thresholds=dict.fromkeys(EVIDENCE, 0.4),
+    share=0.04,
+    neighbours=5,
+)
 
 
 def build_tiny_bundle(
@@ -41,6 +50,7 @@ def build_tiny_bundle(
     seed: int = 5,
     answers: bool = True,
     requests: bool = False,
+    custom: bool = False,
     widths: dict[str, int] | None = None,
     fill: float | None = None,
     filled: tuple[str, ...] = (*WIDTHS, ANSWER_HEAD),
@@ -52,6 +62,7 @@ def build_tiny_bundle(
         seed: of the weights.
         answers: with the graph for answers.
         requests: with weights for requests in other languages, ``REQUEST_HEAD``.
+        custom: with what scores custom labels, ``CUSTOM_HEAD``, in the embedding as it is.
         widths: of outputs, to make graphs that contradict the manifest.
         fill: what every weight of the outputs ``filled`` is, to make graphs that give no numbers.
         filled: names of outputs.
@@ -68,6 +79,9 @@ def build_tiny_bundle(
         heads[ANSWER_HEAD] = Head(labels=ANSWER_PARTS, calibration=_platt(len(ANSWER_PARTS)))
     if requests:
         np.save(folder / REQUESTS, rng.normal(size=REQUEST_HEAD.buckets).astype(np.float32))
+    if custom:
+        np.save(folder / SPACE_FILE, np.vstack([np.zeros(SIZE), np.eye(SIZE)]).astype(np.float16))
+        np.save(folder / BACKGROUND_FILE, as_bytes(unit(rng.normal(size=(32, SIZE)))))
     write_manifest(
         folder,
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
@@ -80,6 +94,7 @@ def build_tiny_bundle(
         heads=heads,
         combiner=Logistic(features=COMBINER_FEATURES, weights=(0.5, 0.5, 1.0), intercept=0.0) if answers else None,
         requests=REQUEST_HEAD if requests else None,
+        custom=CUSTOM_HEAD if custom else None,
     )
     return folder
 

@@ -32,12 +32,19 @@ HUMAN = parse_policy(
 def turn(role: str, text: str, gold: str | None = None, **fields) -> dict:
     """One written turn."""
     own = {"gold": gold, "reason": None if gold == "continue" else "explicit_request"} if role == "customer" else {}
-    return {"role": role, "text": text, **own, **({"fallback": False} if role == "bot" else {}), **fields}
+    return {
+        "role": role,
+        "text": text,
+        **own,
+        "dialogue": [],
+        **({"fallback": False} if role == "bot" else {}),
+        **fields,
+    }
 
 
 def written(tmp_path: Path, *turns: dict, split: str = "tune") -> list[Labelled]:
     """A conversation as it is read, with empty scores."""
-    record = {"id": "c-01-001", "language": "en", "turns": list(turns), "split": split}
+    record = {"id": "c-01-001", "batch": "c-01", "language": "en", "turns": list(turns), "split": split}
     (tmp_path / "c.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
     return [
         Labelled(one.id, one.language, one.messages, one.gold, one.reasons, tuple(Scores() for _ in one.messages))
@@ -84,6 +91,30 @@ def test_a_decision_behind_the_last_message_counts_with_it(tmp_path: Path):
     assert [row.predicted for row in play(conversation, HUMAN)] == ["continue", "escalate"]
 
 
+def test_the_stronger_of_two_decisions_counts(tmp_path: Path):
+    """An offer on the bot's draft doesn't hide that the customer's next message escalates."""
+    policy = parse_policy(
+        "name: p\nrules:\n- {id: word, then: escalate, when: {keyword: {terms: [human]}}}\n"
+        "- {id: first, then: offer, when: {repetition: {max_fallbacks: 1}}}\n", "p"
+    )  # fmt: skip
+    conversation = written(
+        tmp_path,
+        turn("customer", "flurb", "continue"),
+        turn("bot", "Sorry?", fallback=True),
+        turn("customer", "a human then", "escalate"),
+    )[0]
+    assert [(row.predicted, row.blame) for row in play(conversation, policy)][1] == ("escalate", "word")
+
+
+def test_what_taught_the_networks_is_not_tuned_on(tmp_path: Path):
+    """The conversations that the networks learned from are nobody's to tune on."""
+    record = {"id": "services-01-001", "batch": "services-01", "language": "en", "split": "tune", "turns": [
+        {"role": "customer", "text": "hi", "gold": "continue", "reason": None, "dialogue": []}]}  # fmt: skip
+    for name in ("services", "travel"):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(record | {"id": f"{name}-01-001"}) + "\n", encoding="utf-8")
+    assert [one.id for one in read_conversations("tune", tmp_path)] == ["travel-01-001"]
+
+
 def test_the_other_half_is_not_read(tmp_path: Path):
     """Tuning never sees the held-out half."""
     assert written(tmp_path, turn("customer", "hi", "continue"), split="held_out") == []
@@ -111,9 +142,9 @@ def test_the_floors_are_what_they_are_called(tmp_path: Path):
     """Never hands nothing over, always hands everything over, and the table shows each policy."""
     conversations = written(tmp_path, turn("customer", "hello", "continue"), turn("customer", "manager!", "escalate"))
     figures = compare(conversations, HUMAN)
-    assert set(figures) == {"human", *floors()}
-    assert figures["never"]["missed"] == 1
-    assert figures["always"]["needless_per_100"]["value"] is None
+    assert set(figures) == {"human", *(f"({name})" for name in floors())}
+    assert figures["(never)"]["missed"] == 1
+    assert figures["(always)"]["needless_per_100"]["value"] is None
     assert [row.predicted for row in play(conversations[0], floors()["always"])] == ["escalate", "continue"]
     assert [row.predicted for row in play(conversations[0], floors()["keywords"])] == ["continue", "escalate"]
     assert table(figures).count("\n") == 6

@@ -6,13 +6,14 @@ A file is known by its content, so it doesn't matter where in a repository it li
 from __future__ import annotations
 
 import hashlib
+import http.client
 import tarfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from tqdm import tqdm
 
@@ -37,6 +38,16 @@ class Fetched:
     problems: tuple[str, ...]
 
 
+class _OnlyHttps(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect only to where it came from as safely."""
+
+    def redirect_request(self, *args: Any) -> urllib.request.Request | None:
+        """Return the request that a redirect asks for; its address is the last argument."""
+        if not args[-1].startswith("https://"):
+            raise ValueError(f"redirected to {args[-1]}, expected an https address")
+        return super().redirect_request(*args)
+
+
 def open_address(address: str) -> BinaryIO:
     """Open an address of the catalogue.
 
@@ -46,7 +57,7 @@ def open_address(address: str) -> BinaryIO:
     """
     if not address.startswith("https://"):
         raise ValueError(f"{address} isn't an https address; mend data/sources.toml")
-    found: BinaryIO = urllib.request.urlopen(address, timeout=TIMEOUT_SECONDS)  # noqa: S310 - https only, see above
+    found: BinaryIO = urllib.request.build_opener(_OnlyHttps).open(address, timeout=TIMEOUT_SECONDS)
     return found
 
 
@@ -79,7 +90,7 @@ def _fetch(corpus: Corpus, folder: Path, open_: Open) -> Fetched:
         try:
             with open_(address) as stream:
                 fetched += _unpack(stream, wanted, folder, corpus.name)
-        except (OSError, ValueError, tarfile.TarError, EOFError) as error:
+        except (OSError, ValueError, tarfile.TarError, EOFError, http.client.HTTPException) as error:
             problems.append(f"{address}: {error}")
     missing = tuple(name for names in wanted.values() for name in names)
     return Fetched(corpus, tuple(present), tuple(fetched), missing, tuple(problems))

@@ -144,16 +144,25 @@ def _conversations(folder: Path) -> Iterator[tuple[dict[str, Any], Split]]:
     The half that policies are held out from is the test. Of the other half, the files in ``TAUGHT`` are for training and, of
     one batch, calibration; the rest is nobody's.
     """
+    for name, conversation in read_written_conversations(folder):
+        if conversation["language"] != "en":
+            continue
+        if conversation["split"] == "held_out":
+            yield conversation, "test"
+        elif name in TAUGHT:
+            is_last = conversation["batch"].endswith(TAUGHT[name])
+            yield conversation, "calibration" if is_last else "train"
+
+
+def read_written_conversations(folder: Path = CONVERSATIONS) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield our own conversations as they are written, each with its file's name.
+
+    Raises:
+        SourceError: a line isn't a conversation.
+    """
     for path in sorted(folder.glob("*.jsonl")):
         for number, line in enumerate(_lines(path), start=1):
-            conversation = _conversation(line, f"{path.name}, line {number}")
-            if conversation["language"] != "en":
-                continue
-            if conversation["split"] == "held_out":
-                yield conversation, "test"
-            elif path.stem in TAUGHT:
-                is_last = conversation["batch"].endswith(TAUGHT[path.stem])
-                yield conversation, "calibration" if is_last else "train"
+            yield path.stem, _conversation(line, f"{path.name}, line {number}")
 
 
 def _conversation(line: str, where: str) -> dict[str, Any]:
@@ -204,6 +213,8 @@ def _drafts(conversation: dict[str, Any], split: Split) -> Iterator[AnswerExampl
         fits = _fits(turn) if turn["role"] == "bot" else None
         if fits is None or question is None:
             continue
+        # the test is measured on what somebody judged, not on what follows from a label
+        good = fits if split != "test" or "answer_good" in turn else None
         yield AnswerExample.model_validate(
             {
                 "id": f"{SOURCE}:{conversation['id']}-{number}",
@@ -213,7 +224,7 @@ def _drafts(conversation: dict[str, Any], split: Split) -> Iterator[AnswerExampl
                 "answer": turn["text"],
                 "passages": turn.get("passages", ()),
                 "answers": fits,
-                "good": fits,
+                "good": good,
                 "group": f"{SOURCE}:{conversation['id']}",
                 "split": split,
             }

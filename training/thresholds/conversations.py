@@ -24,8 +24,8 @@ from models.policy.schema import Policy, default_policy, parse_policy
 from models.policy.state import NEW
 from models.scorer import Scorer
 from training import metrics
+from training.sources.written import CONVERSATIONS, TAUGHT, read_written_conversations
 
-FOLDER = Path(__file__).resolve().parents[2] / "data" / "written" / "conversations"
 ACTIONS = ("continue", "offer", "escalate")
 # Messages come this far apart: nobody wrote down when they were sent.
 PACE = timedelta(seconds=20)
@@ -53,13 +53,14 @@ class Labelled:
     scores: tuple[Scores | None, ...] = ()
 
 
-def read_conversations(split: str, folder: Path = FOLDER) -> Iterator[Labelled]:
-    """Yield the conversations of ``tune`` or ``held_out``, not yet scored."""
-    for path in sorted(folder.glob("*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            record = json.loads(line)
-            if record["split"] == split:
-                yield _labelled(record)
+def read_conversations(split: str, folder: Path = CONVERSATIONS) -> Iterator[Labelled]:
+    """Yield the conversations of ``tune`` or ``held_out``, not yet scored.
+
+    Those that taught the networks are left out: on them scores are better than they will be on new customers.
+    """
+    for name, record in read_written_conversations(folder):
+        if record["split"] == split and (split != "tune" or name not in TAUGHT):
+            yield _labelled(record)
 
 
 def _labelled(record: Mapping[str, Any]) -> Labelled:
@@ -137,7 +138,7 @@ def play(conversation: Labelled, policy: Policy) -> list[Judged]:
         number += 1
         action = decision.decision
         if waiting is not None:
-            action, rule = waiting
+            action, rule = max((action, rule), waiting, key=lambda pair: ACTIONS.index(pair[0].value))
             waiting = None
         rows.append(Judged(conversation.id, number, gold, action.value, rule))
     if waiting is not None and rows:
@@ -208,8 +209,8 @@ def _handoffs(played: Sequence[Sequence[Judged]]) -> dict[str, Any]:
     report: dict[str, Any] = {
         "needless_per_100": metrics.figure(lambda values: 100 * metrics.mean(values), np.asarray(without, dtype=float)),
         "missed": sum(bool(wanted and not found) for found, wanted in first),
-        "messages_late": metrics.rounded(metrics.mean(late)),
-        "early": sum(value < 0 for value in late),
+        "messages_late": metrics.rounded(metrics.mean([max(0, value) for value in late])),
+        "messages_early": metrics.rounded(metrics.mean([max(0, -value) for value in late])),
     }
     for tolerance in TOLERANCES:
         values = np.asarray([transfer_within_tolerance(*pair, tolerance) for pair in first])
@@ -226,7 +227,7 @@ def compare(conversations: Sequence[Labelled], policy: Policy | None = None) -> 
     """Return the figures of a policy, the default one if absent, and of the simple ones, by name."""
     chosen = policy or default_policy()
     return {chosen.name: measure(conversations, chosen)} | {
-        name: measure(conversations, floor) for name, floor in floors().items()
+        f"({name})": measure(conversations, floor) for name, floor in floors().items()
     }
 
 
@@ -234,7 +235,8 @@ def table(figures: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the comparison as a Markdown table."""
     names = {
         "macro_f1": "macro F1", "accuracy": "accuracy", "escalate_precision": "escalate P", "escalate_recall": "escalate R",
-        "needless_per_100": "needless per 100", "missed": "missed", "messages_late": "messages late", "gt_1": "GT-I",
+        "needless_per_100": "needless per 100", "missed": "missed", "messages_late": "messages late",
+        "messages_early": "messages early", "gt_1": "GT-I",
         "gt_2": "GT-II", "gt_3": "GT-III",
     }  # fmt: skip
     lines = ["| policy | " + " | ".join(names.values()) + " |", "|" + " --- |" * (len(names) + 1)]

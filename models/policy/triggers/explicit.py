@@ -57,7 +57,7 @@ class ExplicitCheck:
     def moves(self, view: View) -> tuple[Move, ...]:
         """Return the move of the head's probability, if it decided."""
         head = view.scores.explicit if view.scores is not None else None
-        if head is None or _value(view)[0] != head or view.declined is not None:
+        if head is None or view.declined is not None:
             return ()
         return (over("scores.explicit", head, self.threshold),)
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from models.contracts import Phase, TriggerReport
+from models.contracts import Phase, TriggerReport, is_bots_label
 from models.policy.triggers.check import EVALUATED, FIRED, POST, PRE, Check, Flag, Move, Number, Part, over, unavailable
 from models.policy.triggers.keyword import Terms
 from models.policy.triggers.matching import Matcher, compile_terms
@@ -46,7 +46,7 @@ class Dialogue(Part):
     @model_validator(mode="after")
     def _of_one_role(self) -> Dialogue:
         _require_thresholds(self.labels, self.threshold, self.thresholds)
-        if len({_is_bots(label) for label in self.labels}) > 1:
+        if len({is_bots_label(label) for label in self.labels}) > 1:
             raise ValueError(
                 "labels of a customer's message and of a bot's (bot_...) in one trigger; make two rules of it"
             )
@@ -55,7 +55,7 @@ class Dialogue(Part):
     def checks(self, rule_id: str) -> tuple[LabelsCheck, ...]:
         """Compile; a bot's labels are looked at after its draft, a customer's before."""
         pairs = _pairs(self.labels, self.threshold, self.thresholds)
-        return (LabelsCheck(rule_id, "dialogue", pairs, POST if _is_bots(self.labels[0]) else PRE),)
+        return (LabelsCheck(rule_id, "dialogue", pairs, POST if is_bots_label(self.labels[0]) else PRE),)
 
 
 class Topic(Part):
@@ -170,11 +170,6 @@ class TermsCheck:
             operator=self.matcher.match,
             evidence={} if found is None else {"label": self.labels[0], **found},
         )
-
-
-def _is_bots(label: str) -> bool:
-    """Return whether a dialogue label is one of a bot's messages."""
-    return label.startswith("bot_")
 
 
 def _require_thresholds(labels: tuple[str, ...], threshold: float | None, thresholds: Mapping[str, float]) -> None:

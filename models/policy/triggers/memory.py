@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from models.contracts import TriggerReport
+from models.contracts import ScoreStatus, TriggerReport, is_bots_label
 from models.policy.state import ConversationState
-from models.policy.triggers.check import BOTH, EVALUATED, FIRED, Check, Number, Part
+from models.policy.triggers.check import BOTH, EVALUATED, FIRED, Check, Number, Part, unavailable
 from models.policy.triggers.view import View
 
 
@@ -18,6 +18,16 @@ class AfterBot(Part):
 
     labels: tuple[str, ...] = Field(min_length=1)
     threshold: Number = Field(ge=0, le=1)
+
+    @field_validator("labels")
+    @classmethod
+    def _of_a_bot(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        strange = [label for label in value if not is_bots_label(label)]
+        if strange:
+            raise ValueError(
+                f"{strange[0]!r} is no label of a bot's message; expected bot_cannot, bot_offers_person or alike"
+            )
+        return value
 
 
 class Memory(Part):
@@ -120,7 +130,8 @@ class LastConfidenceCheck:
 class LastBotCheck:
     """Fires when a label of the bot's last message is at or above the threshold; evidence: which.
 
-    Where the bot said the policy's text there is none: an offer or an escalation is remembered as such.
+    Nothing to look at before the bot's first message, and where nobody scored it. Of the policy's own text nothing holds: an
+    offer or an escalation is remembered as such.
     """
 
     rule_id: str
@@ -132,6 +143,8 @@ class LastBotCheck:
 
     def look(self, view: View) -> TriggerReport:
         """Compare what was known before this message."""
+        if view.before.last_bot_dialogue is None:
+            return unavailable("turn.after_bot", self.rule_id, ">=", self.threshold, ScoreStatus.NOT_AVAILABLE.value)
         known = [(value, label) for label, value in view.before.last_bot_dialogue if label in self.labels]
         value, label = max(known, default=(None, None))
         return TriggerReport(

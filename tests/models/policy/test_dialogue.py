@@ -8,7 +8,7 @@ from models.contracts import TriggerStatus
 from models.errors import PolicyError
 from models.policy.schema import parse_policy
 from models.policy.state import NEW, from_json, to_json
-from tests.models.policy.builders import bot, customer, policy_of, ranked, report_of, rule, scored, take
+from tests.models.policy.builders import agent, bot, customer, policy_of, ranked, report_of, rule, scored, take
 
 INSISTS = {"dialogue": {"labels": ["insists", "not_helped"], "threshold": 0.6}}
 REFUSED = {"turn": {"after_bot": {"labels": ["bot_cannot"], "threshold": 0.5}}}
@@ -76,3 +76,39 @@ def test_the_memory_survives_storage():
     """The state's JSON holds it."""
     state = replace(NEW, last_bot_text="no", last_bot_dialogue=(("bot_cannot", 0.75), ("bot_fallback", 0.1)))
     assert from_json(to_json(state)) == state
+
+
+def test_what_nobody_scored_is_unknown():
+    """Before the bot's first message, and after one without scores, neither the trigger nor its negation fires."""
+    for when in (REFUSED, {"not": REFUSED}):
+        policy = policy_of(rule(when))
+        for state in (NEW, take(policy, bot("Here is a link."), scored()).state):
+            outcome = take(policy, customer("ok"), scored(), state)
+            assert outcome.decision.decision == "continue"
+            assert report_of(outcome, "turn.after_bot").status is TriggerStatus.NOT_AVAILABLE
+
+
+def test_only_labels_of_a_bot_are_remembered():
+    """A customer's label would never be found among the bot's."""
+    text = "name: p\nrules:\n- id: r\n  then: offer\n  when: {turn: {after_bot: {labels: [insists], threshold: 0.5}}}\n"
+    with pytest.raises(PolicyError, match="no label of a bot's message"):
+        parse_policy(text, "p.yaml")
+
+
+def test_a_flip_changes_the_dialogue_score_it_names():
+    """The smallest change that would turn the decision over is found among the dialogue scores, not the intents."""
+    scores = scored(intents={"deny": 0.6}, dialogue=ranked({"insists": 0.55, "resolved": 0.1}))
+    flips = take(policy_of(rule(INSISTS)), customer(), scores).decision.would_flip_if
+    assert [(flip.what, flip.value, flip.to, flip.decision) for flip in flips] == [
+        ("scores.dialogue.insists", 0.55, 0.6, "escalate")
+    ]
+    held = take(policy_of(rule(INSISTS)), customer(), scored(dialogue=ranked({"insists": 0.7}))).decision.would_flip_if
+    assert [(flip.what, flip.to) for flip in held] == [("scores.dialogue.insists", 0.59)]
+
+
+def test_a_person_speaking_ends_what_the_bot_said():
+    """After an agent's message there is no bot's message to judge the customer's next one by."""
+    policy = policy_of(rule(REFUSED))
+    state = take(policy, bot("I can't do that."), scored(dialogue=ranked({"bot_cannot": 0.9}))).state
+    state = take(policy, agent(), None, state).state
+    assert (state.last_bot_text, state.last_bot_dialogue) == (None, None)

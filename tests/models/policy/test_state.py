@@ -83,7 +83,7 @@ def test_a_state_of_the_former_version_is_read():
     """A conversation that a release before this one left open goes on: what that one didn't keep is unknown, the rest there."""
     data = to_json(FULL) | {"version": 1}
     del data["earlier_customer_text"], data["last_bot_text"], data["last_bot_dialogue"]
-    assert replace(FULL, earlier_customer_text=None, last_bot_text=None, last_bot_dialogue=()) == from_json(data)
+    assert replace(FULL, earlier_customer_text=None, last_bot_text=None, last_bot_dialogue=None) == from_json(data)
     assert 2 == to_json(from_json(data))["version"]
 
 
@@ -108,12 +108,12 @@ def test_what_the_next_message_may_look_at():
 
 
 def test_the_last_messages_of_both_sides_are_remembered():
-    """A message is read with what was said before: the bot's last message, and the customer's last two; an agent's is neither."""
+    """A message is read with what was said before: the bot's last message, and the customer's last two; a person's ends it."""
     said = [
         (customer("Hello?"), (None, "Hello?", None)),
         (bot("Which order?"), (None, "Hello?", "Which order?")),
         (customer("4711"), ("Hello?", "4711", "Which order?")),
-        (agent(), ("Hello?", "4711", "Which order?")),
+        (agent(), ("Hello?", "4711", None)),
         (bot("On its way."), ("Hello?", "4711", "On its way.")),
         (customer("still nothing"), ("4711", "still nothing", "On its way.")),
     ]
