@@ -199,10 +199,10 @@ def _requests(report: Mapping[str, Any]) -> Iterable[str]:
     yield "### explicit requests in other languages"
     yield ""
     yield (
-        f"At {EXPLICIT_THRESHOLD}, as the default policy has it: F1 of the phrase lists alone, of n-grams with phrase lists, of "
-        "the encoder, of all together; then what the scorer served, which first has to know the language. Last, F1 at 0.5. "
-        "The test rows' writers saw no phrase list and no training row. `all` is all but English, whose own head is served where "
-        "a message surely is English."
+        f"At {EXPLICIT_THRESHOLD}, as the default policy has it: F1 of the phrase lists alone, of n-grams with phrase lists, "
+        "of the encoder, of all together; then what the scorer served, which first has to know the language. Last, F1 at 0.5. "
+        "The test rows' writers saw no phrase list and no training row. `all` is all but English, whose own head is served "
+        "where a message surely is English."
     )
     yield ""
     names = ("phrases", "ngrams", "encoder", "together")
