@@ -315,7 +315,9 @@ class Scorer:
         answers = _rounded(parts[head.labels.index("answers")])
         if not request.passages:
             # Nothing to be grounded in: what can be judged is whether the draft addresses the question.
-            return Scores(confidence=answers, answer={"answers": answers}, dialogue=dialogue, status=dict(_NO_TEXT_SCORES))
+            return Scores(
+                confidence=answers, answer={"answers": answers}, dialogue=dialogue, status=dict(_NO_TEXT_SCORES)
+            )
         good = calibration.apply(combiner, combiner_features(parts)[None, :])[0]
         return Scores(
             confidence=_rounded(good),

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from models.contracts import Role
-from models.custom import CustomLabel
+from models.custom import CustomLabel, as_said
 from models.encoding import Encoder
 from models.records import LabelledMessage
 from models.scorer import Scorer, ScoreRequest
@@ -75,15 +75,13 @@ def unmapped(
     read: Read, rows: Sequence[LabelledMessage], adjusting: Sequence[DescribedTexts], unseen: Sequence[DescribedTexts]
 ) -> Method:
     """Return the same method on an embedding as it is, calibrated on the same rows."""
-    texts = list(dict.fromkeys(text for corpus in unseen for text in corpus.texts))
+    texts = [text for corpus in unseen for text in corpus.texts]
+    texts += [as_said(corpus.label(name).description or "") for corpus in unseen for name in corpus.descriptions]
     known = dict(zip(texts, read(texts), strict=True))
     fitted = fit_custom(read, rows, adjusting, teacher=None)
     model = CustomModel(fitted.head, fitted.matrix, fitted.background)
 
     def look_up(wanted: Sequence[str]) -> np.ndarray:
-        missing = [text for text in wanted if text not in known]
-        if missing:
-            known.update(zip(missing, read(missing), strict=True))
         return np.stack([known[text] for text in wanted])
 
     def score(corpus: DescribedTexts, labels: Sequence[CustomLabel]) -> np.ndarray:

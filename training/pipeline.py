@@ -290,7 +290,11 @@ def _requests(
 
 
 def _explicit_logits(bundle: Path, encoder: Encoder, rows: Sequence[LabelledMessage]) -> np.ndarray:
-    return message_logits(bundle / "message.onnx", encoder, rows)["explicit"][:, 0]
+    """Return the logits of the rows that nothing was taught on; 0 for training rows, of which nobody asks them."""
+    asked = [number for number, row in enumerate(rows) if row.split != "train"]
+    logits = np.zeros(len(rows))
+    logits[asked] = message_logits(bundle / "message.onnx", encoder, [rows[n] for n in asked])["explicit"][:, 0]
+    return logits
 
 
 def _weights(rows: Sequence[Any], experiment: Experiment) -> np.ndarray:

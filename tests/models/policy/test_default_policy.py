@@ -44,8 +44,8 @@ def test_what_people_must_handle_escalates_at_once(topic, threshold, below, expe
 @pytest.mark.parametrize(
     ("explicit", "expected"),
     [
-        (0.8, ("escalate", "explicit_request")),
-        (0.7999, ("offer", "maybe_a_request")),
+        (0.6, ("escalate", "explicit_request")),
+        (0.5999, ("offer", "maybe_a_request")),
         (0.4, ("offer", "maybe_a_request")),
         (0.3999, CONTINUE),
     ],
