@@ -62,7 +62,7 @@ def benchmark(
         bool, typer.Option("--again", help="Measure again what is measured; weights are kept.")
     ] = False,
     publish: Annotated[  # noqa: FBT002 - an option, not an argument
-        bool, typer.Option("--publish", help="Write the page of all benchmarks into the bundle's folder.")
+        bool, typer.Option("--publish", help="Write the page of these benchmarks into the bundle's folder.")
     ] = False,
 ) -> None:
     """Measure the standard benchmarks on int8 graphs, training what isn't trained yet; finished work is not repeated.

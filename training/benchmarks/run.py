@@ -106,18 +106,16 @@ def run_benchmarks(names: Sequence[str], at: Workplace, *, again: bool = False, 
         names: of benchmarks; none is all.
         at: what they share.
         again: measure even what lies measured in the work folder; weights are kept.
-        publish: write the page into the bundle's folder.
+        publish: write the page into the bundle's folder; it names the benchmarks that it lacks.
 
     Raises:
-        BenchmarkError: an unknown name, or a page that wouldn't be whole or of the test rows.
+        BenchmarkError: an unknown name, or a page to publish that wouldn't be of the test rows.
     """
     unknown = sorted(set(names) - set(NAMES))
     if unknown:
         raise BenchmarkError(f"no benchmark {', '.join(unknown)}; expected some of {', '.join(NAMES)}")
-    if publish and (names or at.limit or at.choose):
-        raise BenchmarkError(
-            "only all benchmarks on all test rows are published; leave out names, --limit and --choose"
-        )
+    if publish and (at.limit or at.choose):
+        raise BenchmarkError("only figures of all test rows are published; leave out --limit and --choose")
     torch.set_num_threads(at.threads)
     chosen = [name for name in NAMES if name in names] or list(CLASSED if at.choose else NAMES)
     reports = at.work / _variant(at)
@@ -126,6 +124,9 @@ def run_benchmarks(names: Sequence[str], at: Workplace, *, again: bool = False, 
     (reports / "README.md").write_text(render(_finished(reports), load_standing(), title=title), encoding="utf-8")
     if publish:
         page = render(found, load_standing(), title=f"Benchmarks of {at.released.bundle.label}")
+        absent = [name for name in NAMES if name not in chosen]
+        if absent:
+            page += f"\nNot measured for this page: {', '.join(absent)}.\n"
         (at.folder / PAGE).write_text(page, encoding="utf-8")
         return page
     return render(found, load_standing(), title=title)
