@@ -8,6 +8,7 @@ from models.bundle import Bundle
 from tests.support.reports import DATA, NO_FIGURE, build_report, figure
 from tests.support.tiny_bundle import build_tiny_bundle
 from training.card import WEAKNESSES, write_card
+from training.evaluate import EXPLICIT_THRESHOLD
 from training.release import finish_manifest
 
 
@@ -71,10 +72,20 @@ def test_written_is_said_to_be_synthetic(card):
 
 
 def test_unscored_messages_are_told(card):
-    """How many test messages were taken for another language, and that they count as missed, is said up front."""
+    """How many English messages were taken for another language, and that they count as missed, is said up front."""
     text = " ".join(card)
     assert "## Messages (n = 300" in text
-    assert re.search(r"\b2 (messages )?were taken for another language and count as missed", text) is not None
+    assert (
+        "2 English messages were taken for another language: they have no scores but `explicit` and count as missed"
+        in text
+    )
+    assert "Messages of other languages (`written-requests`) have `explicit` only." in text
+
+
+def test_requests_are_measured_where_the_default_policy_has_its_threshold(card):
+    """Both sections on `explicit` say at which threshold they count: the one that the evaluation took."""
+    assert f"### explicit (precision, recall, F1 and false positives at {EXPLICIT_THRESHOLD})" in card
+    assert any(line.startswith(f"At {EXPLICIT_THRESHOLD}, as the default policy has it: F1 of") for line in card)
 
 
 def test_baselines_stand_beside_the_models(card):
@@ -101,10 +112,16 @@ def test_a_card_without_dialogue_can_be_written(folder, tmp_path):
 
 
 def test_requests_are_told_by_language_and_witness(card):
-    """Each language has the witnesses' F1 alone, and the figures of what is served."""
+    """Each language has the F1 of the witnesses, alone and together, and the figures of what the scorer served."""
     place = next(number for number, line in enumerate(card) if line.startswith("### explicit requests in other"))
-    served = ["0.900", "0.800", "0.850 (0.830 to 0.870)", "0.860 (0.840 to 0.880)", "0.950", "0.060"]
-    assert ["de", "50", "20", "0.500", "0.600", "0.700", *served] == row(card[place:], "de")
+    served = ["0.900", "0.800", "0.800 (0.780 to 0.820)", "0.860 (0.840 to 0.880)", "0.950", "0.060"]
+    assert ["de", "50", "20", "0.500", "0.600", "0.700", "0.850", *served] == row(card[place:], "de")
+
+
+def test_a_card_without_other_languages_can_be_written(folder, tmp_path):
+    """A smoke run reads no rows in other languages; its card has no row for any."""
+    write_card(tmp_path / "README.md", Bundle.load(folder).manifest, build_report() | {"requests": {}})
+    assert "| de |" not in (tmp_path / "README.md").read_text("utf-8")
 
 
 def test_int8_is_told_beside_fp32(card):

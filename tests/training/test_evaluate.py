@@ -10,10 +10,18 @@ pytest.importorskip("tqdm")
 from models.bundle import Bundle, Head
 from models.calibration import Platt
 from models.contracts import LabelScore, Role, Scores, ScoreStatus, Sentiment
+from models.policy.schema import default_policy
 from models.records import AnswerExample, LabelledMessage
 from models.scorer import Scorer, ScoreRequest
 from tests.support.tiny_bundle import build_tiny_bundle
-from training.evaluate import MIN_ROWS, evaluate_answers, evaluate_messages, score_answers, score_messages
+from training.evaluate import (
+    EXPLICIT_THRESHOLD,
+    MIN_ROWS,
+    evaluate_answers,
+    evaluate_messages,
+    score_answers,
+    score_messages,
+)
 from training.labels import BOT_DIALOGUE, CUSTOMER_DIALOGUE, DIALOGUE, LABELS
 
 FOREIGN = Scores(status={"intents": ScoreStatus.UNSUPPORTED_LANGUAGE})
@@ -53,11 +61,12 @@ def talked(*labels, role="customer", sure=0.9):
     return Scores(dialogue=tuple(sorted(found, key=lambda entry: -entry.probability)))
 
 
-def answer(number, *, good=1.0, answers=1.0, source="toy"):
+def answer(number, *, good=1.0, answers=1.0, source="toy", passages=("p",)):
     """A judged answer."""
     return AnswerExample(
-        id=f"{source}:{number}", source=source, message="m", answer="a", good=good, answers=answers, group="g"
-    )
+        id=f"{source}:{number}", source=source, message="m", answer="a", passages=passages, good=good, answers=answers,
+        group="g",
+    )  # fmt: skip
 
 
 def as_json(report):
@@ -139,6 +148,28 @@ def test_a_bots_message_is_not_one_that_could_not_be_scored():
     assert 3 == evaluate_messages(rows, scores, HEADS)["unscored"]
 
 
+def test_another_language_is_not_one_that_could_not_be_scored():
+    """`unscored` counts English messages that were taken for another language; of a German one nobody expects scores."""
+    rows = [message(n, language="de", explicit=n % 2 == 0) for n in range(N)] + [message(n) for n in range(N)]
+    scores = [Scores(explicit=0.9 if n % 2 == 0 else 0.1) for n in range(N)] + [FOREIGN] * 4 + [scored()] * (N - 4)
+    found = evaluate_messages(rows, scores, HEADS)
+    assert 4 == found["unscored"]
+    assert (N, 1.0) == (found["explicit"]["toy"]["n"], found["explicit"]["toy"]["f1"]["value"])
+
+
+@pytest.mark.parametrize(("below", "recall"), [(0.0, 1.0), (0.0001, 0.0)])
+def test_a_request_is_found_from_the_default_policys_threshold_on(below, recall):
+    """M-03: `explicit` counts from where the default policy escalates, the other heads from 0.5."""
+    (when,) = [rule.when for rule in default_policy().rules if rule.id == "explicit_request"]
+    assert EXPLICIT_THRESHOLD == when.explicit.threshold
+    rows = [message(n, explicit=n % 2 == 0, frustration=float(n % 2 == 0)) for n in range(N)]
+    sure = EXPLICIT_THRESHOLD - below
+    scores = [scored(explicit=sure if n % 2 == 0 else 0.1) for n in range(N)]
+    found = evaluate_messages(rows, scores, HEADS)
+    assert (EXPLICIT_THRESHOLD, 0.5) == tuple(found[head]["toy"]["threshold"] for head in ("explicit", "frustration"))
+    assert recall == found["explicit"]["toy"]["recall"]["value"]
+
+
 def test_each_role_is_judged_by_its_own_dialogue_labels():
     """A customer's message is no example of what a bot can do, and the other way round; silent rows are none at all."""
     customers = [message(n, dialogue=("not_helped",) if n % 2 else ()) for n in range(N)]
@@ -199,7 +230,7 @@ def test_messages_are_scored_in_their_conversation(tmp_path):
 def test_answers_are_scored_after_what_was_said_earlier(tmp_path):
     """A draft is judged with question, earlier question and passages, as it would be served."""
     scorer = Scorer(Bundle.load(build_tiny_bundle(tmp_path / "tiny")))
-    row = answer(1).model_copy(update={"earlier": "what is a ticket", "passages": ("Half price.",)})
+    row = answer(1, passages=("Half price.",)).model_copy(update={"earlier": "what is a ticket"})
     request = ScoreRequest(
         role=Role.BOT, text="a", question="m", earlier_question="what is a ticket", passages=("Half price.",)
     )
@@ -222,3 +253,21 @@ def test_answers_of_one_kind_have_no_auroc():
     assert None is found["good"]["average_precision_of_bad"]["value"]
     assert 0.2 == found["good"]["ece"]["value"]
     assert ["good"] == list(found)
+
+
+def test_answers_without_passages_stand_apart():
+    """Without passages confidence says only whether the draft addresses the question: those rows have figures of their own."""
+    rows = [answer(n, good=float(n % 2), passages=("p",) if n < N else ()) for n in range(2 * N)]
+    scores = [Scores(confidence=0.9 if (n % 2 == 1) is (n < N) else 0.1) for n in range(2 * N)]
+    found = evaluate_answers(rows, scores)
+    assert {"n", "toy", "toy_without_passages"} == set(found)
+    assert 2 * N == found["n"]
+    assert [(N, 1.0), (N, 0.0)] == [
+        (found[name]["good"]["n"], found[name]["good"]["auroc"]["value"]) for name in ("toy", "toy_without_passages")
+    ]
+
+
+def test_a_few_answers_without_passages_are_not_measured():
+    """A source's rows with passages don't make up for those without."""
+    rows = [answer(n, good=float(n % 2), passages=() if n < MIN_ROWS - 1 else ("p",)) for n in range(N)]
+    assert "toy_without_passages" not in evaluate_answers(rows, [Scores(confidence=0.8)] * N)

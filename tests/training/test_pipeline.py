@@ -10,12 +10,17 @@ import pytest
 pytest.importorskip("torch")
 
 from models.bundle import Bundle
-from models.contracts import Role
+from models.contracts import Role, Scores
 from models.errors import BatonError
+from models.records import AnswerExample
 from models.scorer import Scorer, ScoreRequest
+from training import custom_labels, custom_measures
 from training.config import Gate, load_experiment
-from training.pipeline import run_experiment
+from training.evaluate import MIN_ROWS, evaluate_answers
+from training.networks import AnswerNetwork, MessageNetwork, build_encoder
+from training.pipeline import build_bundle, measure, prepare_answers, prepare_messages, run_experiment
 from training.release import GateError, check_gates, release
+from training.tracking import track
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -61,14 +66,64 @@ def test_what_is_not_defined_is_null(work: Path, name: str) -> None:
     assert json.loads((work / name).read_text(encoding="utf-8"), parse_constant=refuse)
 
 
-def test_every_witness_of_a_request_is_measured(work: Path, report: dict) -> None:
-    """The bundle holds weights for requests, fitted on the rows of the run, and the report what each witness is worth."""
+def test_without_rows_in_other_languages_there_is_no_head_for_them(work: Path, report: dict) -> None:
+    """The smoke run reads English alone: its bundle holds no weights for requests, and its report no witness."""
     bundle = Bundle.load(work / "bundle")
 
-    assert "requests.npy" in bundle.manifest.files
-    assert bundle.manifest.requests is not None
-    assert set(report["requests"]["all"]) == {"phrases", "ngrams", "encoder", "together"}
+    assert "requests.npy" not in bundle.manifest.files
+    assert bundle.manifest.requests is None
+    assert report["requests"] == {}
     assert set(report["fp32"]) == {"messages", "answers"}
+
+
+def test_rows_in_other_languages_make_a_head_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S-04: both bundles hold weights for requests, fitted on the run's rows, and the report what each witness is worth."""
+    # custom labels, which take most of the time, are the other tests' matter
+    monkeypatch.setattr(custom_labels, "fit_bundle", lambda *_, **__: None)
+    monkeypatch.setattr(custom_measures, "measure_bundle", lambda *_, **__: None)
+    smoke = load_experiment("smoke")
+    sources = smoke.data.model_copy(update={"messages": ("written", "written-requests")})
+    experiment = smoke.model_copy(update={"data": sources})
+    messages, answers = prepare_messages(experiment), prepare_answers(experiment)
+    message, confidence = MessageNetwork(build_encoder("tiny")).eval(), AnswerNetwork(build_encoder("tiny")).eval()
+
+    served, twin, _ = build_bundle(experiment, messages, answers, message, confidence, tmp_path)
+    found = measure(messages, answers, served, twin)["requests"]
+
+    for folder in (served, twin):
+        manifest = Bundle.load(folder).manifest
+        assert "requests.npy" in manifest.files
+        assert manifest.requests is not None
+        assert {"de", "en", "es"} <= set(manifest.requests.languages)
+    assert set(found["all"]) == {"phrases", "ngrams", "encoder", "together", "served"}
+    assert found["all"]["served"]["n"] == sum(
+        row.language != "en" and row.explicit is not None for row in messages.of("test")
+    )
+
+
+def test_every_figure_on_answers_can_be_tracked(tmp_path: Path) -> None:
+    """MLflow takes the name of each metric, of every source that answers come from, with passages and without."""
+    rows = [
+        AnswerExample(
+            id=f"{source}:{passages}:{number}", source=source, message="m", answer="a", passages=passages,
+            good=float(number % 2), answers=float(number % 2), group="g",
+        )
+        for source in load_experiment("default").data.answers
+        for passages in ((), ("p",))
+        for number in range(MIN_ROWS)
+    ]  # fmt: skip
+    figures = evaluate_answers(rows, [Scores(confidence=0.5, answer={"answers": 0.5})] * len(rows))
+
+    with track("names", "of figures", tmp_path) as run:
+        run.metrics({"answers": figures})
+
+    client = pytest.importorskip("mlflow").MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
+    tracked = client.get_run(run.run_id).data.metrics
+    assert {
+        f"answers.{source}{kind}.good.auroc.value"
+        for source in load_experiment("default").data.answers
+        for kind in ("", "_without_passages")
+    } <= set(tracked)
 
 
 def test_the_exported_graph_computes_what_the_network_computes(report: dict) -> None:

@@ -137,6 +137,17 @@ def test_finishing_keeps_graphs_and_adds_metrics(tmp_path):
     assert after.licences == ("Apache-2.0", "CC-BY-3.0")
 
 
+def test_requests_in_other_languages_have_their_metrics(tmp_path):
+    """The head for other languages carries what each witness is worth; a bundle without it stays without."""
+    spoken, silent = (build_tiny_bundle(tmp_path / name, requests=name == "spoken") for name in ("spoken", "silent"))
+    before = Bundle.load(spoken).manifest.requests
+    after = finish_manifest(spoken, version="1", report=build_report(), training={}, data=DATA).requests
+    assert (before.metrics, after.metrics) == ({}, build_report()["requests"])
+    assert after.model_copy(update={"metrics": {}}) == before
+    unspoken = build_report() | {"requests": {}}
+    assert finish_manifest(silent, version="1", report=unspoken, training={}, data=DATA).requests is None
+
+
 def test_a_manifest_holds_null_where_nothing_is_defined(tmp_path):
     """Figures that aren't defined are null in manifest.json, which stays JSON, and read back as None."""
     folder, report = build_tiny_bundle(tmp_path / "work"), build_report()

@@ -10,7 +10,15 @@ pytest.importorskip("sklearn")
 
 from models.records import LabelledMessage
 from models.requests import RequestHead, RequestModel, buckets_of
-from training.requests import compare_witnesses, features, fit_requests, phrase_of, probabilities, write_requests
+from training.requests import (
+    THRESHOLD,
+    compare_witnesses,
+    features,
+    fit_requests,
+    phrase_of,
+    probabilities,
+    write_requests,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +60,11 @@ def asked(language, *, split="test", explicit=True, text="Ich möchte mit einem 
 def knowing(messages, *, sure=4.0):
     """Logits of an encoder that knows the answer."""
     return np.asarray([sure if row.explicit else -sure for row in messages])
+
+
+def said(messages, *, sure=0.9):
+    """What a scorer that knows the answer says, by id."""
+    return {row.id: sure if row.explicit else 1 - sure for row in messages}
 
 
 SILENT = np.zeros(200)
@@ -180,7 +193,7 @@ def test_a_split_of_one_class_is_refused(split, explicit):
 
 
 def test_every_witness_is_measured_by_language():
-    """Phrase lists, n-grams, encoder and all together have figures for all test rows and for each language."""
+    """S-04: phrase lists, n-grams, encoder, all together and what was served have figures for each language."""
     more = [
         asked("de", split=split, explicit=explicit, text=text)
         for split in ("train", "calibration", "test")
@@ -190,8 +203,8 @@ def test_every_witness_is_measured_by_language():
         )
     ]
     messages = [*rows(), *more]
-    found = compare_witnesses(messages, knowing(messages))
-    assert {tuple(group) for group in found.values()} == {("phrases", "ngrams", "encoder", "together")}
+    found = compare_witnesses(messages, knowing(messages), said(messages))
+    assert {tuple(group) for group in found.values()} == {("phrases", "ngrams", "encoder", "together", "served")}
     assert {"all": (42, 21), "de": (22, 11), "es": (20, 10)} == {
         group: (entry["together"]["n"], entry["together"]["n_positive"]) for group, entry in found.items()
     }
@@ -200,3 +213,43 @@ def test_every_witness_is_measured_by_language():
     assert whole["phrases"] == (1.0, pytest.approx(1 / 21, abs=1e-4), pytest.approx(0.5 + 1 / 42, abs=1e-4))
     assert whole["encoder"] == whole["together"] == (1.0, 1.0, 1.0)
     assert whole["ngrams"][2] > 0.95
+
+
+def test_english_is_measured_apart():
+    """English, whose own head serves, has figures of its own and no part in those of all the others."""
+    english = [
+        asked("en", explicit=explicit, text=text)
+        for explicit, text in ((True, "a human please"), (False, "where is my parcel"), (False, "thank you"))
+    ]
+    alone, beside = (
+        compare_witnesses(messages, knowing(messages), said(messages)) for messages in (rows(), [*rows(), *english])
+    )
+    assert (3, 1) == (beside["en"]["served"]["n"], beside["en"]["served"]["n_positive"])
+    assert alone["all"]["served"] == beside["all"]["served"]
+    assert 40 == beside["all"]["served"]["n"] == sum(beside[language]["served"]["n"] for language in ("de", "es"))
+
+
+def test_what_the_scorer_said_is_measured_by_id():
+    """What was served stands beside the witnesses as it was said, at the policy's threshold and at 0.5, with its errors."""
+    test, _ = of("test")
+    wanted = [row.id for row in test if row.explicit]
+    served = said(rows()) | {wanted[0]: THRESHOLD - 0.0001, wanted[1]: THRESHOLD}
+    found = compare_witnesses(rows(), SILENT, dict(reversed(served.items())))["all"]["served"]
+    assert (1.0, pytest.approx(19 / 20)) == (found["precision"], found["recall"])
+    assert pytest.approx(38 / 39, abs=1e-4) == found["f1"]["value"]
+    assert 1.0 == found["f1_at_half"]["value"] == found["auroc"]
+    errors = [(1 - served[row.id] if row.explicit else served[row.id]) ** 2 for row in test]
+    assert pytest.approx(np.mean(errors), abs=1e-4) == found["brier"]
+
+
+def test_intervals_are_over_batches():
+    """Rows of one author belong together: with few batches intervals are wider; a lone batch is drawn row by row."""
+
+    def width(batches):
+        grouped = [row.model_copy(update={"group": str(int(row.id) // 20 % batches)}) for row in rows()]
+        found = compare_witnesses(grouped, SILENT, uneven)["all"]["served"]["f1"]
+        return found["high"] - found["low"]
+
+    # the scorer misses all that the first of two batches asks
+    uneven = said(rows()) | {row.id: 0.1 for row in rows() if int(row.id) // 20 % 2 == 0}
+    assert width(2) > width(1) > 0.1

@@ -4,7 +4,7 @@ import pytest
 
 from models.contracts import Action
 from models.policy.schema import default_policy
-from tests.models.policy.builders import bot, customer, play, report_of, scored
+from tests.models.policy.builders import bot, customer, play, ranked, report_of, scored
 from training.labels import LABELS, TOPICS
 
 POLICY = default_policy()
@@ -88,6 +88,37 @@ def test_rage_after_a_failed_answer(failed):
     assert ("offer", "very_unhappy") == course(first, (bot(), scored(confidence=0.9)), rage)[-1]
 
 
+@pytest.mark.parametrize(
+    ("mood", "expected"),
+    [
+        ({"frustration": 0.8}, ("escalate", "rage_after_failed_answer")),
+        ({"frustration": 0.7999}, CONTINUE),
+        ({"sentiment": -0.6001}, ("escalate", "rage_after_failed_answer")),
+        ({"sentiment": -0.6}, CONTINUE),
+    ],
+)
+def test_rage_is_frustration_or_bad_sentiment(mood, expected):
+    """M-02: after a fallback either is enough, each from its own bound on."""
+    steps = [said("where is it", labelled()), (bot(fallback=True), scored()), said("oh come on", labelled(**mood))]
+    assert expected == course(*steps)[-1]
+
+
+@pytest.mark.parametrize("label", ["not_helped", "insists"])
+@pytest.mark.parametrize(
+    ("value", "sentiment", "expected"),
+    [
+        (0.6, -0.6001, ("escalate", "rage_after_failed_answer")),
+        (0.5999, -0.6001, ("offer", "very_unhappy")),
+        (0.9, -0.6, CONTINUE),
+    ],
+)
+def test_rage_at_an_answer_that_did_not_help(label, value, sentiment, expected):
+    """M-02: the bot thought its answer good, and the customer says that it wasn't: angrily said, that is enough."""
+    rage = labelled(sentiment=sentiment, dialogue=ranked({label: value}))
+    steps = [said("where is it", labelled()), (bot(), scored(confidence=0.9)), said("this is useless", rage)]
+    assert expected == course(*steps)[-1]
+
+
 def test_a_first_strongly_negative_message_is_offered_a_person():
     """S-16: one message below -0.6 offers; it takes more to escalate."""
     assert [("offer", "very_unhappy")] == course(said("awful service", labelled(sentiment=-0.61)))
@@ -137,6 +168,98 @@ def test_who_says_no_to_a_person_does_not_get_one():
         said("no, just tell me how to cancel it", labelled("deny", "account_cancellation")),
     ]
     assert [("offer", "money_or_account"), CONTINUE] == course(*steps)
+
+
+MONEY = ["demand_refund", "billing_dispute", "account_cancellation"]
+
+
+@pytest.mark.parametrize("topic", MONEY)
+@pytest.mark.parametrize(
+    ("insists", "money", "expected"),
+    [
+        (0.6, 0.1, ("escalate", "insists")),
+        (0.5999, 0.1, CONTINUE),
+        (0.6, 0.0999, CONTINUE),
+        (0.5999, 0.45, ("offer", "money_or_account")),
+    ],
+)
+def test_who_insists_on_money_gets_a_person(topic, insists, money, expected):
+    """M-16: who holds on to a demand after the bot's answer gets a person, however faintly money or account are named."""
+    again = labelled(topic, probability=money, dialogue=ranked({"insists": insists}))
+    steps = [said("can you help", labelled()), bot("I can't do that."), said("but I want it", again)]
+    assert expected == course(*steps)[-1]
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "expected"),
+    [("insists", 0.6, ("escalate", "insists")), ("insists", 0.5999, CONTINUE), ("not_helped", 0.9, CONTINUE)],
+)
+def test_who_insists_after_money_was_named_gets_a_person(label, value, expected):
+    """M-16: "do it anyway" names nothing; that the demand was about money is remembered."""
+    steps = [
+        said("charged twice for my order", labelled("billing_dispute")),
+        bot("I can't refund that."),
+        said("do it anyway", labelled(dialogue=ranked({label: value}))),
+    ]
+    assert [("offer", "money_or_account"), CONTINUE, expected] == course(*steps)
+
+
+def test_who_insists_on_something_else_is_left_to_the_bot():
+    """A-03: holding on to a question about a parcel is no demand that people decide about."""
+    again = labelled("order_status", dialogue=ranked({"insists": 0.99}))
+    steps = [said("where is it", labelled("order_status")), bot(), said("no, where is it", again)]
+    assert [CONTINUE] * 3 == course(*steps)
+
+
+@pytest.mark.parametrize("label", ["deny", "affirm", "provide_info"])
+@pytest.mark.parametrize(("value", "expected"), [(0.5, CONTINUE), (0.4999, ("escalate", "insists"))])
+def test_an_answer_to_the_bot_is_no_second_demand(label, value, expected):
+    """M-16: a yes, a no or a detail that was asked for names the matter again without demanding anything."""
+    again = scored(
+        intents={"billing_dispute": 0.9, label: value},
+        topics={"billing_dispute": 0.9},
+        explicit=0.02,
+        sentiment=0.0,
+        frustration=0.05,
+    )
+    steps = [said("charged twice", labelled("billing_dispute")), said("order 12, charged twice", again)]
+    assert [("offer", "money_or_account"), expected] == course(*steps)
+
+
+@pytest.mark.parametrize(
+    ("offers", "affirm", "expected"),
+    [
+        (0.6, 0.5, ("escalate", "accepts_the_bots_offer")),
+        (0.5999, 0.5, CONTINUE),
+        (0.6, 0.4999, CONTINUE),
+    ],
+)
+def test_yes_to_an_offer_that_the_bot_made_by_itself(offers, affirm, expected):
+    """M-03: the bot's own words offered a person, without any rule: a yes is a request."""
+    steps = [
+        said("can you help", labelled()),
+        (bot("Shall I get a colleague?"), scored(dialogue=ranked({"bot_offers_person": offers}))),
+        said("yes please", labelled("affirm", probability=affirm)),
+    ]
+    assert [CONTINUE, CONTINUE, expected] == course(*steps)
+
+
+def test_insisting_is_policy_and_a_yes_is_a_request():
+    """M-16: who insists is told as policy, and who accepts the bot's own offer as a request, not as an intent."""
+    again = said("but I want it", labelled("demand_refund", dialogue=ranked({"insists": 0.9})))
+    offer = (bot("Shall I get a colleague?"), scored(dialogue=ranked({"bot_offers_person": 0.9})))
+    outcomes = [play(POLICY, again)[-1], play(POLICY, offer, said("yes please", labelled("affirm")))[-1]]
+    assert ["policy", "explicit_request"] == [outcome.decision.reason.code for outcome in outcomes]
+
+
+def test_yes_to_something_else_is_no_request():
+    """Only an offer in the bot's last message is accepted, and only by a yes."""
+    yes = said("yes please", labelled("affirm"))
+    offer = (bot("Shall I get a colleague?"), scored(dialogue=ranked({"bot_offers_person": 0.9})))
+    other = (bot("Is it order 12?", id="b-2"), scored(dialogue=ranked({"bot_offers_person": 0.1})))
+    assert [CONTINUE] * 3 == course(offer, other, yes)
+    assert [CONTINUE] * 2 == course((bot(), scored()), yes)
+    assert [CONTINUE, CONTINUE] == course(offer, said("no thanks", labelled("deny")))
 
 
 @pytest.mark.parametrize(
