@@ -64,10 +64,7 @@ def test_a_request_for_a_person_escalates(scorer: Scorer, text: str) -> None:
         "my travel agent booked the wrong date, can I change it here?",
         "no need for an agent, I found the answer myself",
         "I work in human resources and my keyboard order has not shipped yet",
-        pytest.param(
-            "does your human resources department accept applications by email?",
-            marks=pytest.mark.xfail(reason="known: read as a question for contact data, so a person is offered"),
-        ),
+        "does your human resources department accept applications by email?",
         "are you a bot?",
         "what are your delivery times to Ireland?",
         "my parcel arrived broken, what do I do now?",
