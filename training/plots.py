@@ -44,7 +44,14 @@ def plot_reliability(path: Path, curves: Mapping[str, Curve]) -> None:
             axis.scatter(
                 [said for said, _, _ in curve], [seen for _, seen, _ in curve], s=sizes, color=_BLUE, alpha=0.6
             )
-            axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal", title=f"{title} (n = {total})")
+            axis.set(
+                xlim=(-0.03, 1.03),
+                ylim=(-0.03, 1.03),
+                xticks=(0, 0.5, 1),
+                yticks=(0, 0.5, 1),
+                aspect="equal",
+                title=f"{title} (n = {total})",
+            )
         figure.supxlabel("stated probability")
         figure.supylabel("observed rate")
         figure.savefig(path, format="svg", metadata=_METADATA)
@@ -75,6 +82,13 @@ def plot_risk_coverage(path: Path, curves: Mapping[str, Sequence[tuple[float, fl
         plt.close(figure)
 
 
+def _short(source: str) -> str:
+    """Return a source's name in the room that a small picture has."""
+    return (
+        source.replace("_track1_human_eval", "").replace("_product_qa", "").replace("_dev_half", "").replace("_", " ")
+    )
+
+
 def plot_report(folder: Path, report: Mapping[str, Any]) -> list[str]:
     """Write all pictures of a report into a bundle's folder; return their names, none where the report has no curves."""
     curves: dict[str, Curve] = {}
@@ -85,9 +99,9 @@ def plot_report(folder: Path, report: Mapping[str, Any]) -> list[str]:
     for source, measured in report["answers"].items():
         good = measured.get("good", {}) if isinstance(measured, Mapping) else {}
         if "reliability" in good:
-            curves[f"good, {source.partition('_')[0]}"] = good["reliability"]
+            curves[f"good, {_short(source)}"] = good["reliability"]
         if "risk_coverage" in good:
-            risks[source] = good["risk_coverage"]
+            risks[_short(source)] = good["risk_coverage"]
     written = []
     if curves:
         plot_reliability(folder / "reliability.svg", curves)

@@ -211,10 +211,14 @@ def _scores(decided: Decided) -> dict[str, Any]:
     scores = decided.scores or _absent(decided)
     draft = decided.draft_scores
     status: Mapping[str, ScoreStatus] = scores.status
-    if draft is not None:  # the message's scores, with the draft's confidence
+    dialogue = scores.dialogue
+    if draft is not None:  # the message's scores, with the draft's confidence, and what both of them do
         status = {name: why for name, why in status.items() if name != "confidence"}
         if "confidence" in draft.status:
             status = {**status, "confidence": draft.status["confidence"]}
+        if draft.dialogue is not None:
+            dialogue = (*(dialogue or ()), *draft.dialogue)
+            status = {name: why for name, why in status.items() if name != "dialogue"}
     elif decided.draft_taken:
         status = {**status, "confidence": ScoreStatus.FAILED}
     judged = draft or scores
@@ -227,7 +231,7 @@ def _scores(decided: Decided) -> dict[str, Any]:
         "topics": _labels(scores.topics),
         "confidence": _short(judged.confidence),
         "answer": judged.answer and {name: _short(value) for name, value in judged.answer.items()},
-        "dialogue": _labels(scores.dialogue),
+        "dialogue": _labels(dialogue),
         "language": scores.language
         and {"code": scores.language.code, "probability": _short(scores.language.probability)},
         "status": status,

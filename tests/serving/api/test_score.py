@@ -95,6 +95,19 @@ def test_a_message_and_its_draft_are_decided_in_one_call(client, say):
         assert first["scores"]["confidence"] is not None
 
 
+def test_what_the_draft_does_is_told_too(client, say):
+    """In a call with both, the dialogue scores are those of the message, if one stood before it, and of the draft."""
+    bot = {"reply": "I can't do that.", "passages": ["Orders take two days."]}
+    alone = client.post("/v1/score", json=say("hello", conversation_id="d1", dry_run=True)).json()["scores"]
+    both = client.post("/v1/score", json=say("hello", conversation_id="d2", bot=bot, dry_run=True)).json()
+
+    assert (alone["dialogue"], alone["status"]["dialogue"]) == (None, "not_available")
+    if both["phase"] == "post":
+        assert both["scores"]["dialogue"] is not None
+        assert {entry["label"][:4] for entry in both["scores"]["dialogue"]} <= {"bot_"}
+        assert "dialogue" not in both["scores"]["status"]
+
+
 def test_the_same_message_again_gets_the_recorded_answer(client, say):
     """The same message id with the same content is answered byte for byte as before, and counts once."""
     first = client.post("/v1/score", json=say())
