@@ -24,11 +24,11 @@ WEAKNESSES = (
     "are rarer in its data, and arithmetic or dates that must be compared are beyond it. Without passages it only says whether "
     "the draft addresses the message.",
     'Some refusals before a wish ("I don\'t want a human. please close my account") still get a high `explicit` score; the '
-    "default policy relies on the phrase list to see the negation. Dangers without a victim (a smoking battery, failing brakes) "
-    "are missed.",
-    "`not_helped` and `resolved` are the hardest of the dialogue labels; at the threshold for a precision of 0.9 few are found, "
-    "so the default policy takes a lower one and asks for a strongly negative message beside it.",
-    'An answer to another question ("Bananas are yellow." to one about refunds) can get a confidence near 0.7.',
+    "default policy relies on the phrase list to see the negation. Dangers without a victim (a smoking battery, failing "
+    "brakes) are missed.",
+    "`not_helped` and `resolved` are the hardest of the dialogue labels; at the threshold for a precision of 0.9 few are "
+    "found, so the default policy takes a lower one and asks for a strongly negative message beside it.",
+    'An answer to another question ("Lemons are yellow." to one about refunds) can get a confidence near 0.7.',
     "No answer with passages gets more than sigmoid(intercept) of the combiner: a threshold above that always fires.",
     "Rates of a label in the calibration data are not those of your traffic: look at the probabilities on your own "
     "conversations before you lower a threshold.",
