@@ -28,7 +28,7 @@ WEAKNESSES = (
     "brakes) are missed.",
     "`not_helped` and `resolved` are the hardest of the dialogue labels; at the threshold for a precision of 0.9 few are "
     "found, so the default policy takes a lower one and asks for a strongly negative message beside it.",
-    'An answer to another question ("Lemons are yellow." to one about refunds) can get a confidence near 0.7.',
+    'An answer to another question ("Lemons are yellow." to one about refunds) can get a confidence of 0.6.',
     "No answer with passages gets more than sigmoid(intercept) of the combiner: a threshold above that always fires.",
     "Rates of a label in the calibration data are not those of your traffic: look at the probabilities on your own "
     "conversations before you lower a threshold.",
