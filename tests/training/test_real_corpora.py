@@ -33,4 +33,5 @@ def test_nothing_leaks(load):
         assert 0 == len({(key(row), row.split) for row in kept}) - len({key(row) for row in kept})
     totals = Counter(row.split for row in kept)
     assert {"train", "calibration", "test"} == set(totals)
-    assert 0.05 > report.n_dropped / len(kept)
+    # answers give up 6.5 %: training rows of DSTC9 whose retrieved passage the test shows, so that the test keeps its hard rows
+    assert 0.08 > report.n_dropped / len(kept)
