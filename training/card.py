@@ -26,8 +26,10 @@ WEAKNESSES = (
     'Some refusals before a wish ("I don\'t want a human. please close my account") still get a high `explicit` score; the '
     "default policy relies on the phrase list to see the negation. Dangers without a victim (a smoking battery, failing "
     "brakes) are missed.",
-    "`not_helped` and `resolved` are the hardest of the dialogue labels; at the threshold for a precision of 0.9 few are "
-    "found, so the default policy takes a lower one and asks for a strongly negative message beside it.",
+    "`not_helped` and `resolved` are the hardest of the dialogue labels. At the threshold for a precision of 0.9 few messages "
+    "that weren't helped are found, so the default policy takes 0.6 and asks for a strongly negative message beside it.",
+    "The combiner gives `sufficient` hardly any weight: a draft that is grounded and answers counts as good even where the "
+    "passages hold less than the customer asked for.",
     'An answer to another question ("Lemons are yellow." to one about refunds) can get a confidence of 0.6.',
     "No answer with passages gets more than sigmoid(intercept) of the combiner: a threshold above that always fires.",
     "Rates of a label in the calibration data are not those of your traffic: look at the probabilities on your own "
