@@ -65,11 +65,22 @@ def export(
     return path
 
 
+def _forget_origin(graph: onnx.ModelProto) -> None:
+    """Drop the exporter's notes: stack traces with the paths of the machine that trained, which are nobody's business."""
+    del graph.metadata_props[:]
+    for part in (graph.graph, *graph.graph.node, *graph.graph.input, *graph.graph.output, *graph.graph.initializer):
+        del part.metadata_props[:]
+    for function in graph.functions:
+        for node in function.node:
+            del node.metadata_props[:]
+
+
 def quantise(source: Path, target: Path) -> Path:
     """Write the int8 graph: weights int8 per channel, activations quantised as they come (dynamic)."""
     graph = onnx.load(str(source))
     # shapes that the exporter recorded contradict the quantised graph's
     del graph.graph.value_info[:]
+    _forget_origin(graph)
     logging.getLogger().setLevel(logging.ERROR)
     quantize_dynamic(
         graph,

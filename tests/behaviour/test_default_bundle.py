@@ -219,3 +219,10 @@ def test_the_release_states_how_often_int8_changes_a_decision() -> None:
 
     assert parity["n"] >= 1000
     assert parity["decision_flip_share"] <= 0.02
+
+
+def test_the_graphs_tell_nothing_of_where_they_were_made() -> None:
+    """The exporter notes stack traces with paths; a released graph holds none of them."""
+    for name in ("message.onnx", "confidence.onnx"):
+        content = (DEFAULT_PATH / name).read_bytes()
+        assert [word for word in (b"stack_trace", b"site-packages", b"/training/") if word in content] == []
