@@ -18,14 +18,8 @@ from models.session import Session
 
 def message_logits(graph: Path, encoder: Encoder, rows: Sequence[LabelledMessage]) -> dict[str, np.ndarray]:
     """Return float32 (rows, columns) by head, each message scored alone."""
-    names = (*MESSAGE_HEADS, EMBEDDING)
-    session = Session(graph, inputs=INPUTS, outputs=names)
-    found: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    for row in tqdm(rows, desc=f"{graph.name} logits", unit="message", mininterval=5.0):
-        outputs = session.run(encoder.batch([encoder.message(row.text, row.before)]))
-        for name, values in outputs.items():
-            found[name].append(values[0])
-    return {name: np.stack(values) for name, values in found.items()}
+    texts = [(row.text, row.before) for row in rows]
+    return _logits(graph, encoder, texts, outputs=(*MESSAGE_HEADS, EMBEDDING), threads=1)
 
 
 def text_logits(
@@ -40,10 +34,22 @@ def text_logits(
         outputs: names of the graph's outputs.
         threads: how many texts run side by side, each on one core.
     """
+    return _logits(graph, encoder, [(text, None) for text in texts], outputs=outputs, threads=threads)
+
+
+def _logits(
+    graph: Path,
+    encoder: Encoder,
+    texts: Sequence[tuple[str, str | None]],
+    *,
+    outputs: Sequence[str],
+    threads: int,
+) -> dict[str, np.ndarray]:
+    """Run a graph on each text, with the one before it, alone."""
     session = Session(graph, inputs=INPUTS, outputs=outputs)
 
-    def run(text: str) -> dict[str, np.ndarray]:
-        return session.run(encoder.batch([encoder.message(text)]))
+    def run(pair: tuple[str, str | None]) -> dict[str, np.ndarray]:
+        return session.run(encoder.batch([encoder.message(*pair)]))
 
     with ThreadPoolExecutor(threads) as pool:
         running = pool.map(run, texts)

@@ -68,13 +68,8 @@ def ece(truth: np.ndarray, probabilities: np.ndarray, *, bins: int = 15) -> floa
 
     Source: Naeini et al. 2015; Guo et al. 2017 use 15 bins.
     """
-    place = np.minimum((probabilities * bins).astype(int), bins - 1)
-    error = 0.0
-    for number in range(bins):
-        inside = place == number
-        if inside.any():
-            error += inside.mean() * abs(probabilities[inside].mean() - truth[inside].mean())
-    return float(error)
+    curve = reliability(truth, probabilities, bins=bins)
+    return float(sum(count * abs(said - seen) for said, seen, count in curve) / len(truth)) if curve else 0.0
 
 
 def reliability(truth: np.ndarray, probabilities: np.ndarray, *, bins: int = 15) -> list[tuple[float, float, int]]:

@@ -8,6 +8,7 @@ saw no phrase list and no training row.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,33 @@ def features(rows: Sequence[LabelledMessage], head: RequestHead) -> csr_matrix:
     return csr_matrix((values, (places, columns)), shape=(len(rows), head.buckets + 2))
 
 
+@dataclass(frozen=True, slots=True)
+class Ngrams:
+    """The fitted n-grams: float32 (buckets + 2,) weights, the intercept, and the logits of the calibration rows."""
+
+    weights: np.ndarray
+    intercept: float
+    held: np.ndarray
+
+
+def fit_ngrams(rows: Sequence[LabelledMessage], head: RequestHead) -> Ngrams:
+    """Fit n-grams and phrases on the training rows; the calibration rows choose how strongly they are regularised.
+
+    Raises:
+        ValueError: a split has only one class.
+    """
+    train, held = ([row for row in rows if row.split == split] for split in ("train", "calibration"))
+    truth, target = (np.asarray([bool(row.explicit) for row in part]) for part in (train, held))
+    if len(set(truth)) < 2 or len(set(target)) < 2:
+        raise ValueError("expected rows that ask for a person and rows that don't in train and in calibration")
+    known, wanted = features(train, head), features(held, head)
+    models = [LogisticRegression(C=strength, max_iter=2000).fit(known, truth) for strength in STRENGTHS]
+    best = min(models, key=lambda model: _log_loss(target, model.predict_proba(wanted)[:, 1]))
+    return Ngrams(best.coef_[0].astype(np.float32), float(best.intercept_[0]), best.decision_function(wanted))
+
+
 def fit_requests(
-    rows: Sequence[LabelledMessage], encoder: np.ndarray, *, grams: bool = True
+    rows: Sequence[LabelledMessage], encoder: np.ndarray, *, grams: bool = True, ngrams: Ngrams | None = None
 ) -> tuple[RequestHead, np.ndarray]:
     """Fit the n-grams on the training rows, and the weights of the witnesses on the calibration rows.
 
@@ -59,6 +85,7 @@ def fit_requests(
         rows: of all splits, labelled ``explicit``.
         encoder: float, (rows,): the logits of the message graph's ``explicit`` head.
         grams: use the n-grams; without them the encoder is alone.
+        ngrams: of these rows, where they are fitted already.
 
     Returns:
         The head, and float32 (buckets,) weights.
@@ -67,29 +94,21 @@ def fit_requests(
         ValueError: a split has only one class.
     """
     head = RequestHead(languages=tuple(sorted({row.language for row in rows})))
-    train = [row for row in rows if row.split == "train"]
+    found = ngrams or fit_ngrams(rows, head)
     held = [number for number, row in enumerate(rows) if row.split == "calibration"]
-    truth = np.asarray([bool(row.explicit) for row in train])
-    target = np.asarray([bool(rows[number].explicit) for number in held])
-    if len(set(truth)) < 2 or len(set(target)) < 2:
-        raise ValueError("expected rows that ask for a person and rows that don't in train and in calibration")
-    known, wanted = features(train, head), features([rows[number] for number in held], head)
-    models = [LogisticRegression(C=strength, max_iter=2000).fit(known, truth) for strength in STRENGTHS]
-    best = min(models, key=lambda model: _log_loss(target, model.predict_proba(wanted)[:, 1]))
-    weights = np.asarray(best.coef_[0], dtype=np.float32)
-    witnesses = np.stack([best.decision_function(wanted) * grams, encoder[held]], axis=1)
-    joint = LogisticRegression(C=10.0).fit(witnesses, target)
+    witnesses = np.stack([found.held * grams, encoder[held]], axis=1)
+    joint = LogisticRegression(C=10.0).fit(witnesses, [bool(rows[number].explicit) for number in held])
     fitted = head.model_copy(
         update={
-            "intercept": float(best.intercept_[0]),
-            "asked": float(weights[head.buckets]),
-            "declined": float(weights[head.buckets + 1]),
+            "intercept": found.intercept,
+            "asked": float(found.weights[head.buckets]),
+            "declined": float(found.weights[head.buckets + 1]),
             "slope": float(joint.coef_[0, 0]) * grams,
             "encoder": float(joint.coef_[0, 1]),
             "shift": float(joint.intercept_[0]),
         }
     )
-    return fitted, weights[: head.buckets]
+    return fitted, found.weights[: head.buckets]
 
 
 def _log_loss(truth: np.ndarray, found: np.ndarray) -> float:
@@ -126,8 +145,9 @@ def compare_witnesses(
         "phrases": np.asarray([(match := phrase_of(row)) is not None and not match.negated for row in test], float)
     }
     silent = np.zeros(len(rows))
+    ngrams = fit_ngrams(rows, RequestHead(languages=()))
     for name, said, grams in (("ngrams", silent, True), ("encoder", encoder, False), ("together", encoder, True)):
-        found[name] = probabilities(test, said[places], *fit_requests(rows, said, grams=grams))
+        found[name] = probabilities(test, said[places], *fit_requests(rows, said, grams=grams, ngrams=ngrams))
     found["served"] = np.asarray([served[row.id] for row in test])
     languages, batches = np.asarray([row.language for row in test]), np.asarray([row.group for row in test])
     groups = {"all": languages != ENGLISH} | {name: languages == name for name in sorted(set(languages))}

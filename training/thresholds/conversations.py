@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -91,16 +91,7 @@ def score_conversations(scorer: Scorer, conversations: Sequence[Labelled]) -> li
             scores = None if request is None else scorer.score([request])[0]
             found.append(scores)
             state = decide(Turn(message=message, scores=scores), state, nothing, explain=False).state
-        scored.append(
-            Labelled(
-                conversation.id,
-                conversation.language,
-                conversation.messages,
-                conversation.gold,
-                conversation.reasons,
-                tuple(found),
-            )
-        )
+        scored.append(replace(conversation, scores=tuple(found)))
     return scored
 
 

@@ -142,7 +142,8 @@ class LabelsCheck:
         return [over(f"{path}.{label}", known[label], wanted) for label, wanted in self.thresholds if label in known]
 
     def _known(self, view: View) -> dict[str, float] | None:
-        return view.dialogue if self.name == "dialogue" else view.topics if self.name == "topic" else view.intents
+        known: dict[str, float] | None = getattr(view, _HEADS[self.name])
+        return known
 
 
 _HEADS: Final = {"intent": "intents", "topic": "topics", "dialogue": "dialogue"}
