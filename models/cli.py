@@ -1,4 +1,4 @@
-"""The `baton` command: score, chat, bundle; other rooms' commands are found through entry points when asked for."""
+"""The `baton` command: score, chat, bundle, policy; other rooms' commands are found through entry points when asked for."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from models.contracts import Decision, Message, Role, Scores
 from models.conversation import Conversation, Played
 from models.errors import BatonError, BundleNotFound, InputError
 from models.policy.schema import default_policy, load_policy
+from models.policy_cli import policy_app
 from models.scorer import Scorer
 
 GROUP = "baton.commands"
@@ -81,6 +82,7 @@ app = typer.Typer(
 )
 bundle_app = typer.Typer(no_args_is_help=True, help="Look at a model bundle.")
 app.add_typer(bundle_app, name="bundle")
+app.add_typer(policy_app, name="policy")
 
 
 @app.command()
@@ -252,7 +254,10 @@ def _plain(played: Played) -> dict[str, Any]:
 
 
 def _values(record: Scores | Decision) -> dict[str, Any]:
-    return {name: value for name, value in dataclasses.asdict(record).items() if value is not None}
+    found = {name: value for name, value in dataclasses.asdict(record).items() if value is not None}
+    if isinstance(record, Decision):
+        found["triggers"] = [report._asdict() for report in record.triggers]
+    return found
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 
 class Role(StrEnum):
@@ -79,6 +79,10 @@ class Suppression(StrEnum):
     HUMAN_IN_CONTROL = "human_in_control"
 
 
+# of a report without evidence
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+
 def is_bots_label(label: str) -> bool:
     """Return whether a dialogue label is one of a bot's message; the others are a customer's."""
     return label.startswith("bot_")
@@ -132,19 +136,23 @@ class Scores:
     ``intents`` and ``topics`` list every label of the bundle, best first. ``repeats`` holds the cosine similarity of this
     message to each earlier customer question the state remembers, in the state's order. ``embedding`` is the encoder's
     unit vector as int8 bytes (value / 127 per dimension). ``custom`` lists the labels that were brought along, best first;
-    ``None`` when none were. ``request_phrase`` is the phrase that asks for a person, if a locale's phrase list found one.
+    ``None`` when none were. ``request_phrase`` is the phrase that asks for a person, if a locale's phrase list found one;
+    ``declined_phrase`` the one that wants no person, if the message asks for none. ``risk`` is the probability that this
+    conversation needs a person, by a model that learned it from outcomes.
     """
 
     intents: tuple[LabelScore, ...] | None = None
     out_of_scope: float | None = None
     explicit: float | None = None
     request_phrase: str | None = None
+    declined_phrase: str | None = None
     sentiment: Sentiment | None = None
     frustration: float | None = None
     topics: tuple[LabelScore, ...] | None = None
     custom: tuple[LabelScore, ...] | None = None
     confidence: float | None = None
     answer: Mapping[str, float] | None = None
+    risk: float | None = None
     dialogue: tuple[LabelScore, ...] | None = None
     language: Language | None = None
     embedding: bytes | None = None
@@ -161,8 +169,7 @@ class Reason:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TriggerReport:
+class TriggerReport(NamedTuple):
     """What one trigger saw: value, operator, threshold, margin and evidence.
 
     ``margin`` is signed: at or above zero the comparison holds, below zero it is that far from holding; ``None`` where
@@ -177,12 +184,12 @@ class TriggerReport:
     operator: str | None = None
     threshold: float | None = None
     margin: float | None = None
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = _NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flip:
-    """The smallest change of one score that would change the decision."""
+    """The smallest change of one score, or of a rule's count (``rules.<id>.<trigger>``), that would change the decision."""
 
     what: str
     value: float
@@ -195,7 +202,9 @@ class Decision:
     """What the bot must do now, and why.
 
     ``text`` is what the customer should read (``None``: the bot's own answer). ``action`` is the policy's handoff action
-    (type, inbox, priority, tags ...), present on ``escalate`` only.
+    (type, inbox, priority, tags ...), ``also`` what is to be done besides; both are present on ``escalate`` only.
+    ``collect`` names what the bot should ask for (with ``text``) before the handoff, which follows on the customer's next
+    message. ``recheck_at`` is when a rule that waits will decide if nothing is said before.
     """
 
     phase: Phase
@@ -204,6 +213,9 @@ class Decision:
     reasons: tuple[Reason, ...] = ()
     text: str | None = None
     action: Mapping[str, Any] | None = None
+    also: tuple[Mapping[str, Any], ...] = ()
+    collect: tuple[str, ...] = ()
+    recheck_at: datetime | None = None
     suppressed: Suppression | None = None
     degraded: tuple[str, ...] = ()
     triggers: tuple[TriggerReport, ...] = ()

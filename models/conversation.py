@@ -7,21 +7,68 @@ still matters then. ``Conversation`` runs the steps in one process and keeps the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
 from models.contracts import Action, Decision, Message, Role, Scores
 from models.encoding import MAX_PASSAGES
 from models.errors import InputError, ScoringError
-from models.policy.engine import Turn, decide
+from models.policy.engine import Turn, decide, lacking
 from models.policy.schema import Policy
 from models.policy.state import NEW, ConversationState
-from models.scorer import Scorer, ScoreRequest
+from models.scorer import Scorer, ScoreRequest, joined
+from models.similarity import CompiledLabels
 from models.text import MAX_CHARACTERS, normalise
 
 
-def score_request(message: Message, state: ConversationState) -> ScoreRequest | None:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A policy ready to decide on a bundle's scores: bound to its thresholds, its own labels compiled."""
+
+    policy: Policy
+    labels: CompiledLabels | None = None
+
+
+def prepare(policy: Policy, scorer: Scorer) -> Prepared:
+    """Make a policy ready for a bundle; costs about one message for each example and description of its own labels.
+
+    Raises:
+        ScoringError: a graph failed.
+    """
+    own = policy.custom_labels
+    labels = scorer.compile(own) if own else None
+    recommended = labels.thresholds if labels is not None else {}
+    return Prepared(policy.bound({**scorer.thresholds, **recommended}), labels)
+
+
+def next_request(turn: Turn, state: ConversationState, prepared: Prepared) -> ScoreRequest | None:
+    """Return what is to be scored before a message can be decided, ``None`` when nothing is (any more).
+
+    All of it at once; for a policy that is ``lazy`` only what the rules need as far as they were looked at, so it is asked for
+    several times. Answers are put together with ``joined``.
+
+    Args:
+        turn: with the scores so far, ``None`` at first.
+        state: the conversation before the message.
+        prepared: the policy.
+
+    Raises:
+        InputError: nothing of the text is left after normalising, or it is too long.
+    """
+    scores, policy = turn.scores, prepared.policy
+    if policy.evaluation == "full":
+        return score_request(turn.message, state, prepared.labels) if scores is None else None
+    heads = frozenset[str]() if scores is None else lacking(turn, state, policy)
+    if scores is not None and not heads:
+        return None
+    request = score_request(turn.message, state, prepared.labels)
+    return None if request is None else replace(request, heads=heads)
+
+
+def score_request(
+    message: Message, state: ConversationState, labels: CompiledLabels | None = None
+) -> ScoreRequest | None:
     """Return what the scorer needs for a message in its conversation; ``None`` for an agent's message, which has no scores.
 
     Raises:
@@ -42,7 +89,8 @@ def score_request(message: Message, state: ConversationState) -> ScoreRequest | 
             )
         case Role.CUSTOMER:
             earlier = tuple(question.embedding for question in state.questions)
-            return ScoreRequest(role=Role.CUSTOMER, text=message.text, before=state.last_bot_text, earlier=earlier)
+            before = state.last_bot_text
+            return ScoreRequest(role=Role.CUSTOMER, text=message.text, before=before, earlier=earlier, custom=labels)
 
 
 def _require_text(message: Message) -> None:
@@ -59,9 +107,9 @@ def _require_text(message: Message) -> None:
 def wants_draft(pre: Decision) -> bool:
     """Return whether the bot's draft answer still matters after the customer's message was decided.
 
-    After an offer or an escalation the bot says the policy's text, so its draft is neither scored nor counted.
+    Where the bot says the policy's text, after an offer, an escalation or a question, its draft is neither scored nor counted.
     """
-    return pre.decision is Action.CONTINUE and pre.suppressed is None
+    return pre.decision is Action.CONTINUE and pre.suppressed is None and pre.text is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +131,11 @@ class Conversation:
     channel: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
     state: ConversationState = NEW
+    _prepared: Prepared = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare the policy for the scorer's bundle."""
+        self._prepared = prepare(self.policy, self.scorer)
 
     def take(self, message: Message) -> Played:
         """Score and decide the next message, and remember it.
@@ -93,14 +146,13 @@ class Conversation:
         Raises:
             InputError: nothing of the text is left after normalising, or it is too long.
         """
-        request = score_request(message, self.state)
-        scores: Scores | None = None
-        if request is not None:
-            try:
-                scores = self.scorer.score([request])[0]
-            except ScoringError:
-                scores = None
-        turn = Turn(message=message, scores=scores, customer=self.customer, channel=self.channel, context=self.context)
-        outcome = decide(turn, self.state, self.policy)
+        turn = Turn(message=message, scores=None, customer=self.customer, channel=self.channel, context=self.context)
+        try:
+            while (request := next_request(turn, self.state, self._prepared)) is not None:
+                found = self.scorer.score([request])[0]
+                turn = replace(turn, scores=joined(turn.scores, found))
+        except ScoringError:
+            turn = replace(turn, scores=None)
+        outcome = decide(turn, self.state, self._prepared.policy)
         self.state = outcome.state
-        return Played(message, scores, outcome.decision)
+        return Played(message, turn.scores, outcome.decision)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -48,13 +48,14 @@ _EXPECTED_LABELS = {
     ANSWER_HEAD: ("sufficient", "grounded", "answers"),
 }  # fmt: skip
 
-_TEXT_SCORES = ("intents", "out_of_scope", "explicit", "sentiment", "frustration", "topics")
+_TEXT_SCORES = ("intents", "out_of_scope", "explicit", "sentiment", "frustration", "topics", "custom")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreRequest:
     """What the scorer needs to know of one message.
 
+    ``heads`` are the scores that are wanted, absent all of them; language and phrases are always found, they run no graph.
     ``before``, ``earlier`` and ``custom`` belong to a customer's message: what the bot said right before it, the embeddings of
     earlier customer questions, and labels that the bundle was not trained on. ``question``, ``earlier_question``, ``passages``
     and ``confidence`` belong to a bot's draft answer: the customer message that it answers, the one before that, what it was
@@ -76,6 +77,7 @@ class ScoreRequest:
         return (self.text, self.before, self.question, self.earlier_question, *self.passages)
 
     custom: CompiledLabels | None = None
+    heads: frozenset[str] | None = None
 
 
 class Scorer:
@@ -145,6 +147,11 @@ class Scorer:
             raise BundleCorrupt(
                 f"graph and manifest of {self.bundle.label} differ: {'; '.join(wrong)}; release it again"
             )
+
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """The probability that the bundle recommends as threshold, for each label of its heads."""
+        return {label: value for head in self._heads.values() for label, value in head.thresholds.items()}
 
     def close(self) -> None:
         """Let the threads go; the scorer must not be used afterwards."""
@@ -222,22 +229,25 @@ class Scorer:
     def _score_message(self, request: ScoreRequest) -> Scores:
         language = identify(request.text)
         phrase = find_request(request.text, language.code if language else None)
-        request_phrase = phrase.phrase if phrase and not phrase.negated else None
-        status = {"confidence": ScoreStatus.NOT_AVAILABLE}
+        asks, declines = _said(phrase)
+        heard = Scores(language=language, request_phrase=asks, declined_phrase=declines)
         if self._is_foreign(language):
-            asked = () if request.custom is None else ("custom",)
-            status |= dict.fromkeys((*_TEXT_SCORES, "dialogue", *asked), ScoreStatus.UNSUPPORTED_LANGUAGE)
-            explicit = None
-            if self._requests is not None and language and language.code in self._requests.head.languages:
-                del status["explicit"]
-                outputs = self._run(self._encoder.message(request.text))
-                explicit = self._explicit(request.text, phrase, language, outputs["explicit"])
-            return Scores(language=language, explicit=explicit, request_phrase=request_phrase, status=status)
+            return self._score_foreign(request, heard, phrase)
+        status = dict(_NO_ANSWER_SCORES)
+        dialogue = None
+        if not request.before:
+            status["dialogue"] = ScoreStatus.NOT_AVAILABLE
+        elif _is_wanted(request, "dialogue"):
+            dialogue = self._dialogue(self._encoder.message(request.text, request.before))
+        else:
+            status["dialogue"] = ScoreStatus.SKIPPED
         if language is None:
             status["language"] = ScoreStatus.NOT_AVAILABLE
-        dialogue = self._dialogue(self._encoder.message(request.text, request.before)) if request.before else None
-        if dialogue is None:
-            status["dialogue"] = ScoreStatus.NOT_AVAILABLE
+        if request.custom is None or self._custom is None:
+            status["custom"] = ScoreStatus.NOT_AVAILABLE
+        if not _is_wanted(request, *_TEXT_SCORES):
+            status = dict.fromkeys(_TEXT_SCORES, ScoreStatus.SKIPPED) | status
+            return replace(heard, dialogue=dialogue, status=status)
         outputs = self._run(self._encoder.message(request.text))
         probabilities = {
             name: calibration.apply(self._heads[name].calibration, outputs[name])[0]
@@ -246,24 +256,34 @@ class Scorer:
         }
         intents = _ranked(self._heads["intents"].labels, probabilities["intents"])
         vector = as_bytes(outputs[EMBEDDING][0])
-        custom = None if request.custom is None else self.score_custom(vector.tobytes(), request.custom)
-        if request.custom is not None and custom is None:
-            status["custom"] = ScoreStatus.NOT_AVAILABLE
-        return Scores(
+        return replace(
+            heard,
             intents=intents,
             topics=tuple(entry for entry in intents if entry.label in self._topics),
-            custom=custom,
+            custom=None if request.custom is None else self.score_custom(vector.tobytes(), request.custom),
             out_of_scope=_rounded(probabilities["out_of_scope"][0]),
             explicit=self._explicit(request.text, phrase, language, outputs["explicit"]),
-            request_phrase=request_phrase,
             sentiment=_sentiment(self._heads["polarity"].labels, probabilities["polarity"]),
             frustration=_rounded(probabilities["frustration"][0]),
             dialogue=dialogue,
-            language=language,
             embedding=vector.tobytes(),
             repeats=tuple(_cosine(vector, other) for other in request.earlier),
             status=status,
         )
+
+    def _score_foreign(self, request: ScoreRequest, heard: Scores, phrase: PhraseMatch | None) -> Scores:
+        """Return the scores of a message in a language that the encoder wasn't made for: at most ``explicit``."""
+        status = _NO_ANSWER_SCORES | dict.fromkeys((*_TEXT_SCORES, "dialogue"), ScoreStatus.UNSUPPORTED_LANGUAGE)
+        if request.custom is None:
+            status["custom"] = ScoreStatus.NOT_AVAILABLE
+        language = heard.language
+        if self._requests is None or language is None or language.code not in self._requests.head.languages:
+            return replace(heard, status=status)
+        if not _is_wanted(request, "explicit"):
+            return replace(heard, status=status | {"explicit": ScoreStatus.SKIPPED})
+        del status["explicit"]
+        logits = self._run(self._encoder.message(request.text))["explicit"]
+        return replace(heard, explicit=self._explicit(request.text, phrase, language, logits), status=status)
 
     def _explicit(self, text: str, phrase: PhraseMatch | None, language: Language | None, logits: np.ndarray) -> float:
         """Return P(asks for a person): by the encoder's head in what is surely English, else by all witnesses."""
@@ -300,12 +320,20 @@ class Scorer:
             if request.confidence is not None:
                 del foreign["confidence"]
             return Scores(confidence=request.confidence, status=_NO_TEXT_SCORES | foreign)
-        dialogue = self._dialogue(self._encoder.message(request.text), bot=True)
+        status: dict[str, ScoreStatus] = dict(_NO_TEXT_SCORES)
+        dialogue = None
+        if _is_wanted(request, "dialogue"):
+            dialogue = self._dialogue(self._encoder.message(request.text), bot=True)
+        else:
+            status["dialogue"] = ScoreStatus.SKIPPED
         combiner = self.bundle.manifest.combiner
         # The bot's own number counts where the model has no passages to judge by.
         if self._answer is None or combiner is None or (request.confidence is not None and not request.passages):
-            missing = {} if request.confidence is not None else {"confidence": ScoreStatus.NOT_AVAILABLE}
-            return Scores(confidence=request.confidence, dialogue=dialogue, status=_NO_TEXT_SCORES | missing)
+            if request.confidence is None:
+                status["confidence"] = ScoreStatus.NOT_AVAILABLE
+            return Scores(confidence=request.confidence, dialogue=dialogue, status=status)
+        if not _is_wanted(request, "confidence"):
+            return Scores(dialogue=dialogue, status=status | {"confidence": ScoreStatus.SKIPPED})
         logits = np.concatenate(
             [self._answer.run(self._encoder.batch([row]))[ANSWER_HEAD] for row in self._answers(request)]
         )
@@ -315,20 +343,51 @@ class Scorer:
         answers = _rounded(parts[head.labels.index("answers")])
         if not request.passages:
             # Nothing to be grounded in: what can be judged is whether the draft addresses the question.
-            return Scores(
-                confidence=answers, answer={"answers": answers}, dialogue=dialogue, status=dict(_NO_TEXT_SCORES)
-            )
+            return Scores(confidence=answers, answer={"answers": answers}, dialogue=dialogue, status=status)
         good = calibration.apply(combiner, combiner_features(parts)[None, :])[0]
         return Scores(
             confidence=_rounded(good),
             answer={name: _rounded(value) for name, value in zip(head.labels, parts, strict=True)},
             dialogue=dialogue,
-            status=dict(_NO_TEXT_SCORES),
+            status=status,
         )
 
 
+# what a customer's message never has; nobody has learned the risk from outcomes yet
+_NO_ANSWER_SCORES: dict[str, ScoreStatus] = dict.fromkeys(("confidence", "risk"), ScoreStatus.NOT_AVAILABLE)
 # the customer's scores don't exist for a bot's message
-_NO_TEXT_SCORES = MappingProxyType(dict.fromkeys((*_TEXT_SCORES, "language"), ScoreStatus.NOT_AVAILABLE))
+_NO_TEXT_SCORES = MappingProxyType(dict.fromkeys((*_TEXT_SCORES, "risk", "language"), ScoreStatus.NOT_AVAILABLE))
+
+
+def joined(first: Scores | None, second: Scores) -> Scores:
+    """Return the scores of one message that was scored twice, for different heads; what either found stands."""
+    if first is None:
+        return second
+    found = {
+        spec.name: getattr(second, spec.name)
+        for spec in fields(Scores)
+        if spec.name != "status" and getattr(second, spec.name) not in (None, ())
+    }
+    # what has a status in one alone was scored for the other
+    both = first.status.keys() & second.status.keys()
+    status = {head: min(first.status[head], second.status[head], key=_is_skipped) for head in both}
+    return replace(first, status=status, **found)
+
+
+def _is_skipped(status: ScoreStatus) -> bool:
+    return status is ScoreStatus.SKIPPED
+
+
+def _is_wanted(request: ScoreRequest, *heads: str) -> bool:
+    """Return whether any of these scores is wanted."""
+    return request.heads is None or not request.heads.isdisjoint(heads)
+
+
+def _said(phrase: PhraseMatch | None) -> tuple[str | None, str | None]:
+    """Return a phrase about persons as one that asks for one, or as one that declines one."""
+    if phrase is None:
+        return None, None
+    return (None, phrase.phrase) if phrase.negated else (phrase.phrase, None)
 
 
 def _require_finite(graph: str, outputs: Mapping[str, np.ndarray]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
@@ -11,16 +12,32 @@ from fastapi.telemetry import TelemetryConfig
 
 from models.bundle import DEFAULT_PATH, Bundle
 from models.contracts import Role
-from models.policy.schema import Policy, default_policy, load_policy
+from models.facts import facts_of
+from models.policy.lint import lint
 from models.scorer import Scorer, ScoreRequest
-from serving.api import docs, documented, models, ops, problems, score
+from serving.api import (
+    bot_policies,
+    decisions,
+    docs,
+    documented,
+    models,
+    ops,
+    policies,
+    policy_answers,
+    problems,
+    score,
+)
 from serving.api.answers import BatchAnswer, ScoreAnswer, render
 from serving.api.edge import Edge
+from serving.assignments import Assignments
+from serving.documents import Documents
 from serving.errors import Stopping, StoreUnavailable
 from serving.inference import Batcher
+from serving.policies import Document, Policies, shipped
 from serving.settings import Settings
 from serving.store.engine import Store
 from serving.store.migrate import is_current, upgrade
+from serving.store.policies import EVERY_BOT
 from serving.telemetry import Metrics, log
 from serving.turn.handle import Turns
 
@@ -35,8 +52,29 @@ what was found, what was expected and what to do.
 """
 _TAGS = (
     {"name": "scoring", "description": "Decide messages."},
+    {
+        "name": "policies",
+        "description": "What decides: documents, for whom each of them decides, and why it decided so.",
+    },
     {"name": "models", "description": "What scores and decides."},
     {"name": "operations", "description": "Is it alive, is it ready, what does it do."},
+)
+
+
+_SHAPES = (
+    ScoreAnswer,
+    BatchAnswer,
+    policy_answers.PoliciesAnswer,
+    policy_answers.PolicyDocumentAnswer,
+    policy_answers.PolicyCreatedAnswer,
+    policy_answers.PolicyCheckAnswer,
+    policy_answers.PolicyFindingsAnswer,
+    policy_answers.PolicyDiffAnswer,
+    policy_answers.BotPolicyAnswer,
+    policy_answers.ShadowAnswer,
+    decisions.DecisionAnswer,
+    models.ModelsAnswer,
+    ops.HealthAnswer,
 )
 
 
@@ -49,27 +87,36 @@ def create_app(settings: Settings) -> FastAPI:
         StoreUnavailable: the database can't be opened or brought to this version's schema.
     """
     bundle = Bundle.load(settings.bundle or DEFAULT_PATH)
-    policy = load_policy(settings.policy) if settings.policy else default_policy()
+    base = Document.load(settings.policy) if settings.policy else shipped()
     scorer = Scorer(bundle, threads=settings.threads)
     store = Store(settings.database_url, timeout_seconds=settings.database_timeout_seconds)
     upgrade(store)
+    ready = Policies(scorer, base=base, shipped=shipped())
+    stored = Documents(store, ready, own=(base, shipped()))
+    assignments = Assignments(store, ready)
     metrics = Metrics()
     batcher = Batcher(scorer, token_budget=settings.batch_tokens, queue_limit=settings.queue_limit, metrics=metrics)
     turns = Turns(
         store=store,
         batcher=batcher,
-        policy=policy,
+        policies=ready,
         bundle=bundle.label,
         render=render,
         metrics=metrics,
         limit=settings.turn_limit,
     )
 
+    def every_bots_policy() -> tuple[str, str]:
+        active = assignments.of_bot(EVERY_BOT).active.stored
+        return active.label, active.fingerprint
+
+    versions = {"bundle": bundle.label, "policy": every_bots_policy()[0]}
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         batcher.start()
         await batcher.score(_WARM_UP)  # the first run of a graph is slow; no caller should wait for it
-        log("service.started", bundle=bundle.label, policy=policy.label)
+        log("service.started", bundle=bundle.label, policy=versions["policy"])
         yield
         await batcher.stop()
         scorer.close()
@@ -94,23 +141,22 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.include_router(score.router(turns))
-    app.include_router(models.router(bundle, policy))
+    app.include_router(policies.router(stored, partial(lint, facts=facts_of(bundle.manifest))))
+    app.include_router(bot_policies.router(assignments))
+    app.include_router(decisions.router(decisions.explainer(store, ready, bundle.label)))
+    app.include_router(models.router(bundle, every_bots_policy))
     app.include_router(ops.router(metrics, require_ready=require_ready))
     app.include_router(docs.router(lambda: app.openapi()))  # noqa: PLW0108 - looked up late, documented.install replaces it
     problems.install(app)
-    documented.install(app, tags=_TAGS, shapes=(ScoreAnswer, BatchAnswer, models.ModelsAnswer, ops.HealthAnswer))
+    documented.install(app, tags=_TAGS, shapes=_SHAPES)
     app.add_middleware(
         Edge,
         metrics=metrics,
         body_limit_bytes=settings.body_limit_bytes,
         body_timeout_seconds=settings.body_timeout_seconds,
     )
-    app.state.versions = _versions(bundle, policy)
+    app.state.versions = versions
     return app
-
-
-def _versions(bundle: Bundle, policy: Policy) -> dict[str, str]:
-    return {"bundle": bundle.label, "policy": policy.label}
 
 
 def _version() -> str:

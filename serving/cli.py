@@ -1,7 +1,8 @@
-"""``baton serve`` and ``baton db``: the doors of the service."""
+"""``baton serve``, ``baton explain`` and ``baton db``: the doors of the service."""
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 from typing import Annotated, Any
@@ -10,9 +11,12 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
+from rich.console import Console
 
 from serving.app import create_app
 from serving.errors import AddressUnavailable
+from serving.explain import recall, show
 from serving.settings import Settings
 from serving.store.engine import Store
 from serving.store.migrate import upgrade
@@ -37,6 +41,20 @@ def serve(
     app = create_app(settings)
     typer.echo(_greeting(app, listener))
     _run(app, listener, settings)
+
+
+def explain(
+    decision_id: Annotated[
+        str, typer.Argument(help="`decision_id` of an answer, such as d-01a1f877d600bfeef85aed1ec926.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, as JSON.")] = False,  # noqa: FBT002
+) -> None:
+    """Say why a recorded decision was taken, and take it again from its record (database: BATON_DATABASE_URL)."""
+    told = recall(_settings(), decision_id)
+    if as_json:
+        typer.echo(json.dumps(to_jsonable_python(told), ensure_ascii=False, indent=1))
+        return
+    show(told, Console())
 
 
 @db.command("upgrade")

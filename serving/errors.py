@@ -7,8 +7,12 @@
     ├── ConversationBusy      other turns of the same conversation kept coming first
     ├── StaleState            the conversation moved on between reading and writing (never leaves the room)
     ├── MessageConflict       a message id that was used for another message
+    ├── PolicyNotFound        no policy of this name, version or fingerprint
+    ├── PolicyMoved           another policy is active than the caller thought
+    ├── DecisionNotFound      no decision of this id is recorded
     ├── BodyTooLarge          more bytes than the limit
     ├── BodyTooSlow           the body didn't arrive in time
+    ├── UnknownMediaType      the body is declared as something that isn't read here
     ├── ForeignHost           a request for a host name that isn't this machine's
     └── AddressUnavailable    the address to listen on is taken or isn't ours
 
@@ -58,12 +62,28 @@ class MessageConflict(ServingError):
     """A message id came again with another content; ids name one message for ever."""
 
 
+class PolicyNotFound(ServingError):
+    """There is no policy of this name, version or fingerprint; nothing was changed."""
+
+
+class PolicyMoved(ServingError):
+    """Another policy is active than the caller expected; nothing was changed."""
+
+
+class DecisionNotFound(ServingError):
+    """No decision of this id is recorded; dry runs and stateless calls leave none."""
+
+
 class BodyTooLarge(ServingError):
     """The request body has more bytes than the limit; it was not read to its end."""
 
 
 class BodyTooSlow(ServingError):
     """The request body didn't arrive in time."""
+
+
+class UnknownMediaType(ServingError):
+    """The body is declared as a media type that isn't read here."""
 
 
 class ForeignHost(ServingError):

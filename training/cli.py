@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from models.bundle import DEFAULT_PATH, Bundle
+from models.conversation import prepare
 from models.policy.schema import default_policy, load_policy
 from models.scorer import Scorer
 from training.config import load_experiment
@@ -90,9 +91,10 @@ def replay(
 
     if split not in {"tune", "held_out"}:
         raise typer.BadParameter(f"{split!r}, expected tune or held_out", param_hint="--split")
-    chosen = load_policy(policy) if policy else default_policy()
     scorer = Scorer(Bundle.load(bundle))
-    scored = conversations.score_conversations(scorer, list(conversations.read_conversations(split)))
+    prepared = prepare(load_policy(policy) if policy else default_policy(), scorer)
+    chosen = prepared.policy
+    scored = conversations.score_conversations(scorer, list(conversations.read_conversations(split)), prepared.labels)
     figures = conversations.compare(scored, chosen)
     if as_json:
         typer.echo(json.dumps(figures, indent=1))

@@ -1,41 +1,42 @@
 """decide(): the rules by priority -> a decision with every trigger's report, and the next state. Pure: no clock, no I/O.
 
-The first firing rule, by priority, decides; the others are evaluated and reported all the same. Three things can hold a
-firing rule back: a person has the conversation or is about to (*suppressed*); the rule would offer and this epoch has had its
-offer (it *yields* to the next firing rule); a rule of higher priority decided.
+The first firing rule, by priority, decides; the others are evaluated and reported all the same, unless the policy is *lazy*.
+Four things can hold a firing rule back: a person has the conversation or is about to (*suppressed*); the rule would offer and
+this epoch has had its offer (it *yields* to the next firing rule); its timing lets it wait; a rule of higher priority decided.
 
 An offer is asked at most once per epoch. The customer's next message answers it: yes escalates in the name of the offering
-rule and at its priority, no is remembered as declined, anything else lets it lapse.
+rule and at its priority, no is remembered as declined, anything else lets it lapse. Likewise a rule that first asks for
+something (``collect``) escalates on the customer's next message, unless that says that the matter is settled, and one that
+has waited for its time does, at their own priorities.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, NamedTuple
+from datetime import datetime
+from typing import Any, Final
 
 from models.contracts import (
     Action,
     Decision,
-    Flip,
     Message,
     Phase,
     Reason,
     ReasonCode,
     Role,
     Scores,
-    ScoreStatus,
     Suppression,
     TriggerReport,
 )
 from models.policy.explain import find_flips
-from models.policy.offers import Answer, understand
-from models.policy.rules import HandoffAction, Texts
-from models.policy.schema import ON_ERROR, Policy
-from models.policy.state import ConversationState, Offer, advance
-from models.policy.triggers.check import Move
+from models.policy.judge import Firing, Verdict, choose, failed, judge, needed_later, skipped, waited
+from models.policy.schema import Policy
+from models.policy.state import Armed, Collecting, ConversationState, Offer, advance
+from models.policy.timing import due_at
 from models.policy.triggers.view import View
-from models.policy.wording import ACCEPTED, pick, sentence
+from models.policy.wording import pick, sentence
+from models.text import fold
 
 _SUPPRESSIONS: Final = {"agent": Suppression.HUMAN_IN_CONTROL, "pending_handoff": Suppression.HANDOFF_PENDING}
 
@@ -63,31 +64,6 @@ class Outcome:
     state: ConversationState
 
 
-class Firing(NamedTuple):
-    """A rule that holds, with what would follow from it."""
-
-    rule_id: str
-    priority: int
-    action: Action
-    reason: Reason
-    text: Texts | None
-    handoff: HandoffAction | None
-
-
-class Verdict(NamedTuple):
-    """What the rules say of one message: reports, the firings by priority, and the one that decides."""
-
-    reports: list[TriggerReport]
-    firings: list[Firing]
-    decider: Firing | None
-    answer: Answer | None
-
-    @property
-    def action(self) -> Action:
-        """What the bot would have to do, were nobody else in charge."""
-        return Action.CONTINUE if self.decider is None else self.decider.action
-
-
 def decide(turn: Turn, state: ConversationState, policy: Policy, *, explain: bool = True) -> Outcome:
     """Decide about one message and return the state after it.
 
@@ -102,150 +78,181 @@ def decide(turn: Turn, state: ConversationState, policy: Policy, *, explain: boo
             phase=Phase.PRE, decision=Action.CONTINUE, suppressed=Suppression.HUMAN_IN_CONTROL, policy=policy.label
         )
         return Outcome(decision, advance(state, turn.message, None))
-    phase = Phase.POST if turn.message.role is Role.BOT else Phase.PRE
-    view = _view(turn, turn.scores, state)
-    verdict = _judge(view, policy, phase)
+    phase = _phase(turn)
+    view = _view(turn, state)
+    verdict = judge(view, policy, phase)
     suppressed = _SUPPRESSIONS.get(state.control)
     decider = None if suppressed else verdict.decider
+    text = None if decider is None else _text(decider, _languages(view, policy), policy)
+    changes = _remember(view.after, verdict, suppressed=suppressed is not None)
+    if decider is not None:
+        changes |= _act(decider, changes.get("armed", view.after.armed))
+    if text is not None:
+        changes |= {"last_bot_text": text, "last_bot_dialogue": ()}
+    after = replace(view.after, **changes) if changes else view.after
+    reasons = tuple(_reason(firing, policy) for firing in verdict.firings)
     decision = Decision(
         phase=phase,
-        decision=Action.CONTINUE if decider is None else decider.action,
-        reason=None if decider is None else decider.reason,
-        reasons=tuple(firing.reason for firing in verdict.firings),
-        text=None if decider is None else _text(decider, view, policy),
+        decision=Action.CONTINUE if suppressed else verdict.action,
+        reason=None if decider is None else reasons[verdict.firings.index(decider)],
+        reasons=reasons,
+        text=text,
         action=_handoff(decider, policy),
+        also=_also(decider),
+        collect=() if decider is None else decider.asks,
+        recheck_at=recheck_at(after, policy),
         suppressed=suppressed,
-        degraded=_failed(turn.scores),
+        degraded=failed(turn.scores),
         triggers=tuple(verdict.reports),
-        would_flip_if=_flips(turn, view, policy, verdict, phase) if explain and not suppressed else (),
+        would_flip_if=find_flips(view, policy, phase, verdict) if explain and not suppressed else (),
         policy=policy.label,
     )
-    after = (
-        view.after if decision.text is None else replace(view.after, last_bot_text=decision.text, last_bot_dialogue=())
+    return Outcome(decision, after)
+
+
+def lacking(turn: Turn, state: ConversationState, policy: Policy) -> frozenset[str]:
+    """Return the scores, of those that were skipped, that a lazy policy needs before it can decide; none if it can.
+
+    With all of them the decision is the one that ``evaluation: full`` takes, on what is remembered; where no rule decides,
+    the scores that rules look at later are wanted too. A model that wasn't asked can't fail, so ``on_error`` is for those
+    that were.
+    """
+    if turn.message.role is Role.AGENT:
+        return frozenset()
+    if state.control != "bot":
+        return skipped(turn.scores)  # nothing is decided, but what is said to a person is scored all the same
+    phase = _phase(turn)
+    verdict = judge(_view(turn, state), policy, phase, stops=True)
+    return verdict.lacks or needed_later(verdict, policy, phase) & skipped(turn.scores)
+
+
+def recheck_at(state: ConversationState, policy: Policy) -> datetime | None:
+    """Return the earliest time at which a rule that waits will act if nothing is said before; ``None`` if none will.
+
+    ``recheck`` acts from that very instant on.
+    """
+    if state.control != "bot" or not state.armed or not policy.enabled:
+        return None
+    times = []
+    for item in state.armed:
+        rule = policy.by_id.get(item.rule_id)
+        if rule is None or not rule.enabled or rule.timing.mode != "after_wait":
+            continue  # it waits no longer
+        if rule.then == "escalate" or state.offer is None:
+            times.append(due_at(rule, item))
+    return min(times, default=None)
+
+
+def recheck(state: ConversationState, policy: Policy, now: datetime, *, language: str | None = None) -> Outcome | None:
+    """Decide without a message, because a rule has waited for long enough; ``None`` if none has.
+
+    Args:
+        state: the conversation.
+        policy: the rules.
+        now: the clock, aware.
+        language: the customer's, as ISO 639-1, for the text.
+    """
+    if state.control != "bot":
+        return None
+    reports: list[TriggerReport] = []
+    firings = waited(state, policy, now, reports)
+    decider = choose(firings, state.offer)
+    if decider is None:
+        return None
+    text = _text(decider, (language, policy.locale), policy)
+    after = replace(state, last_bot_text=text, last_bot_dialogue=(), **_act(decider, state.armed))
+    decision = Decision(
+        phase=Phase.PRE,
+        decision=decider.action,
+        reason=_reason(decider, policy),
+        reasons=tuple(_reason(firing, policy) for firing in firings),
+        text=text,
+        action=_handoff(decider, policy),
+        also=_also(decider),
+        recheck_at=recheck_at(after, policy),
+        triggers=tuple(reports),
+        policy=policy.label,
     )
-    return Outcome(decision, _remember(after, verdict, decider, suppressed=suppressed is not None))
+    return Outcome(decision, after)
 
 
-def _view(turn: Turn, scores: Scores | None, state: ConversationState) -> View:
+def _phase(turn: Turn) -> Phase:
+    return Phase.POST if turn.message.role is Role.BOT else Phase.PRE
+
+
+def _view(turn: Turn, state: ConversationState) -> View:
+    folded = fold(turn.message.text) if turn.message.role is Role.CUSTOMER else None
     return View(
         turn.message,
-        scores,
+        turn.scores,
         before=state,
-        after=advance(state, turn.message, scores),
+        after=advance(state, turn.message, turn.scores, folded=folded),
         customer=turn.customer,
         channel=turn.channel,
         context=turn.context,
+        folded=folded,
     )
 
 
-def _judge(view: View, policy: Policy, phase: Phase) -> Verdict:
-    """Evaluate every rule of the phase and find the one that decides."""
-    offer = view.before.offer
-    reports: list[TriggerReport] = []
-    firings: list[Firing] = []
-    answer = None
-    if offer is not None and offer.status == "pending" and phase is Phase.PRE:
-        answer = understand(view, offer.rule_id, policy.offer)
-        reports.append(answer.report)
-    for compiled in policy.program[phase]:
-        found, holds = compiled.look(view)
-        if holds:
-            rule = compiled.rule
-            reason = Reason(code=compiled.code, rule_id=rule.id, sentence=sentence(compiled.code, found))
-            firings.append(Firing(rule.id, rule.priority, compiled.action, reason, rule.message, rule.action))
-            if compiled.action is Action.OFFER and offer is not None:
-                found = [replace(report, evidence={**report.evidence, "yields": "offer_made"}) for report in found]
-        reports.extend(found)
-    if offer is not None and answer is not None and answer.outcome == "accepted":
-        firings = _accept(offer, policy, firings)
-    decider = next((firing for firing in firings if firing.action is Action.ESCALATE or offer is None), None)
-    if decider is None:
-        decider = _fall_back(view, policy, phase)
-        firings.extend([decider] if decider else [])
-    return Verdict(reports, firings, decider, answer)
-
-
-def _accept(offer: Offer, policy: Policy, firings: list[Firing]) -> list[Firing]:
-    """Return the firings with the accepted offer at its rule's priority; first of all if the policy lost that rule."""
-    rule = next((rule for rule in policy.rules if rule.id == offer.rule_id), None)
-    priority = rule.priority if rule else 1001
-    reason = Reason(code=offer.code, rule_id=offer.rule_id, sentence=ACCEPTED)
-    handoff = rule.action if rule else None
-    others = [firing for firing in firings if firing.rule_id != offer.rule_id]
-    place = sum(firing.priority > priority for firing in others)
-    return [*others[:place], Firing(offer.rule_id, priority, Action.ESCALATE, reason, None, handoff), *others[place:]]
-
-
-def _fall_back(view: View, policy: Policy, phase: Phase) -> Firing | None:
-    """Return what the policy wants when a model failed that some rule would have asked; no second offer, though.
-
-    A draft for which the bot sent its own confidence is judged by that.
-    """
-    rules = policy.program[phase]
-    failed = _failed(view.scores)
-    if phase is Phase.POST and view.message.confidence is not None:
-        return None
-    if not failed or not any(rule.heads if view.scores is None else rule.heads.intersection(failed) for rule in rules):
-        return None
-    action = policy.on_error
-    if action is Action.CONTINUE or (action is Action.OFFER and view.before.offer is not None):
-        return None
-    reason = Reason(code=ReasonCode.ERROR, rule_id=ON_ERROR, sentence=sentence(ReasonCode.ERROR))
-    return Firing(ON_ERROR, -1, action, reason, None, None)
-
-
-def _failed(scores: Scores | None) -> tuple[str, ...]:
-    """Return the names of the scores that failed; all of them are one word."""
-    if scores is None:
-        return ("scores",)
-    return tuple(head for head, status in scores.status.items() if status is ScoreStatus.FAILED)
-
-
-def _remember(
-    after: ConversationState, verdict: Verdict, decider: Firing | None, *, suppressed: bool
-) -> ConversationState:
-    """Fold the decision into the state: rules that held, the offer, who is in charge now."""
+def _remember(after: ConversationState, verdict: Verdict, *, suppressed: bool) -> dict[str, Any]:
+    """Return what a verdict changes in the state: rules that held, the offer, what waits."""
     changes: dict[str, Any] = {}
-    new = [firing.rule_id for firing in verdict.firings if firing.rule_id not in after.fired]
+    held = [*verdict.held, *(firing.rule_id for firing in verdict.firings)]
+    new = [name for name in dict.fromkeys(held) if name not in after.fired]
     if new:
-        changes["fired"] = (*after.fired, *dict.fromkeys(new))
-    if verdict.answer is not None and after.offer is not None and not suppressed:
+        changes["fired"] = (*after.fired, *new)
+    if suppressed:
+        return changes
+    if verdict.answer is not None and after.offer is not None:
         changes["offer"] = replace(after.offer, status=verdict.answer.outcome)
-    if decider is not None and decider.action is Action.OFFER:
-        changes["offer"] = Offer("pending", decider.rule_id, decider.reason.code)
-    if decider is not None and decider.action is Action.ESCALATE:
-        changes["control"] = "pending_handoff"
-    return replace(after, **changes) if changes else after
+    if verdict.settled is not None:
+        changes["armed"] = ()
+    elif verdict.arms:
+        changes["armed"] = (*after.armed, *verdict.arms)
+    if verdict.withdrawn:
+        changes["collecting"] = None
+    return changes
 
 
-def _text(decider: Firing, view: View, policy: Policy) -> str:
+def _act(decider: Firing, armed: tuple[Armed, ...]) -> dict[str, Any]:
+    """Return what a decision changes in the state: the offer, what was asked for, who is in charge."""
+    rest = tuple(item for item in armed if item.rule_id != decider.rule_id)
+    if decider.asks:
+        return {"collecting": Collecting(decider.rule_id, decider.code), "armed": rest}
+    if decider.action is Action.OFFER:
+        return {"offer": Offer("pending", decider.rule_id, decider.code), "armed": rest}
+    return {"control": "pending_handoff", "armed": (), "collecting": None}
+
+
+def _reason(firing: Firing, policy: Policy) -> Reason:
+    code = ReasonCode.MISSING_INFORMATION if firing.asks else firing.code
+    said = sentence(code, firing.by, policy.locale, policy.labels) if firing.said is None else firing.said
+    return Reason(code=code, rule_id=firing.rule_id, sentence=said)
+
+
+def _languages(view: View, policy: Policy) -> tuple[str | None, ...]:
     own = view.customer.get("language")
-    languages = (own if isinstance(own, str) else None, view.language, policy.locale)
-    default = policy.messages.offer if decider.action is Action.OFFER else policy.messages.escalate
-    return pick(decider.text, default, languages)
+    return own if isinstance(own, str) else None, view.language, policy.locale
+
+
+def _text(decider: Firing, languages: tuple[str | None, ...], policy: Policy) -> str:
+    texts, rule = policy.messages, decider.rule
+    if decider.asks:
+        return pick(None, texts.collecting_info, languages)
+    if rule is not None and decider.handoff is rule.timing.callback:
+        return pick(rule.timing.callback.confirmation_message, texts.callback, languages)
+    # a rule that escalates, but offers because the queue is long, has written what is read on escalating
+    own = rule.message if rule is not None and rule.then == decider.action.value else None
+    return pick(own, texts.offer if decider.action is Action.OFFER else texts.escalate, languages)
 
 
 def _handoff(decider: Firing | None, policy: Policy) -> dict[str, Any] | None:
-    if decider is None or decider.action is not Action.ESCALATE:
+    if decider is None or decider.asks or decider.action is not Action.ESCALATE:
         return None
-    return (decider.handoff or policy.action).mapping()
+    return (decider.handoff or policy.action).shown()
 
 
-def _flips(turn: Turn, view: View, policy: Policy, verdict: Verdict, phase: Phase) -> tuple[Flip, ...]:
-    if turn.scores is None:
+def _also(decider: Firing | None) -> tuple[dict[str, Any], ...]:
+    if decider is None or decider.asks or decider.rule is None or decider.action is not Action.ESCALATE:
         return ()
-
-    def decide_again(scores: Scores) -> Action:
-        return _judge(_view(turn, scores, view.before), policy, phase).action
-
-    return find_flips(turn.scores, _moves(view, policy, verdict.decider, phase), verdict.action, decide_again)
-
-
-def _moves(view: View, policy: Policy, decider: Firing | None, phase: Phase) -> Iterator[Move]:
-    """Yield the changes that could matter: of the rule that decided, and of rules before it that would decide otherwise."""
-    for compiled in policy.program[phase]:
-        if decider is None or compiled.action is not decider.action or compiled.rule.id == decider.rule_id:
-            for check in compiled.movable:
-                yield from check.moves(view)
-        if decider is not None and compiled.rule.id == decider.rule_id:
-            return
+    return tuple(action.shown() for action in decider.rule.also)

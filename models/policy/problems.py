@@ -6,32 +6,43 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from models.errors import PolicyError, PolicyProblem
 from models.policy.reading import Reading
 from models.policy.triggers.check import Part
 
 MAX_PROBLEMS: Final = 10
 
+# errors of a part whose fields depend on one of them, which is missing or unknown
+_TAGS: Final = ("union_tag_invalid", "union_tag_not_found")
 
-def describe(reading: Reading, errors: Sequence[Mapping[str, Any]]) -> str:
-    """Return one line for each problem, in the order of the document."""
-    problems: dict[tuple[int, str], str] = {}
+
+def refusal(reading: Reading, errors: Sequence[Mapping[str, Any]]) -> PolicyError:
+    """Return the error that says what is wrong: one line for each problem, in the order of the document."""
+    problems: dict[tuple[int, str], PolicyProblem] = {}
     for error in errors:
-        line, field, text = _describe(reading, error)
-        problems.setdefault((line, field), text)  # of several alternatives that all fail, the first is the usual one
-    lines = [problems[place] for place in sorted(problems)]
-    if len(lines) > MAX_PROBLEMS:
-        lines = [*lines[:MAX_PROBLEMS], f"... and {len(lines) - MAX_PROBLEMS} more"]
-    return "\n".join(lines)
+        place, problem = _problem(reading, error)
+        problems.setdefault(place, problem)  # of several alternatives that all fail, the first is the usual one
+    told = [problems[place] for place in sorted(problems)]
+    lines = [_line(reading.source, problem) for problem in told[:MAX_PROBLEMS]]
+    if len(told) > MAX_PROBLEMS:
+        lines.append(f"... and {len(told) - MAX_PROBLEMS} more")
+    return PolicyError("\n".join(lines), tuple(told[:MAX_PROBLEMS]))
 
 
-def _describe(reading: Reading, error: Mapping[str, Any]) -> tuple[int, str, str]:
+def _line(source: str, problem: PolicyProblem) -> str:
+    where = f"{source}, line {problem.line}" if problem.line else source
+    return f"{where}: {problem.field}: {problem.text}"
+
+
+def _problem(reading: Reading, error: Mapping[str, Any]) -> tuple[tuple[int, str], PolicyProblem]:
     path = reading.known(error.get("ctx", {}).get("path", error["loc"]))
     if error["type"] == "missing":
         path = (*path, error["loc"][-1])
-    line = reading.line(path) or 0
-    where = f"{reading.source}, line {line}" if line else reading.source
+    elif error["type"] in _TAGS:
+        path = (*path, error["ctx"]["discriminator"].strip("'"))
+    line = reading.line(path)
     field = _field(path)
-    return line, field, f"{where}: {field}: {_sentence(error, path)}"
+    return (line or 0, field), PolicyProblem.of(_sentence(error, path), line=line, field=field)
 
 
 def _field(path: Sequence[str | int]) -> str:
@@ -44,8 +55,10 @@ def _sentence(error: Mapping[str, Any], path: Sequence[str | int]) -> str:
     match error["type"]:
         case "extra_forbidden":
             return f"unknown field; {_suggestion(str(path[-1]))}"
-        case "missing":
+        case "missing" | "union_tag_not_found":
             return "a field is missing; add it"
+        case "union_tag_invalid":
+            return f"found {error['ctx']['tag']!r:.80}; expected {error['ctx']['expected_tags']}"
         case "value_error" | "policy":
             return str(error["msg"]).removeprefix("Value error, ")
     found = error["input"]

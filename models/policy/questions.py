@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import Final
 
-from models.contracts import Message, Scores
+from models.contracts import Scores
 from models.text import fold, is_unspaced
 
 # what keeps a chat going, or lets off steam, but asks nothing; a message is glue when that is more likely than not
@@ -35,19 +35,19 @@ def best_intent(scores: Scores | None) -> tuple[str, float] | None:
     return best.label, best.probability
 
 
-def question_key(text: str) -> str | None:
-    """Return the key under which two texts are the same question, ``None`` for a text too short to be one.
+def question_key(folded: str) -> str | None:
+    """Return the key under which two folded texts are the same question, ``None`` for a text too short to be one.
 
     Case, punctuation and spacing don't matter. Fewer than two words are no question; scripts without blanks count two
     letters as a word. The numbers in a text are a part of its key of their own, see ``is_same_question``.
     """
-    words = _words(fold(text))
+    words = _words(folded)
     if len(words) >= 2 or (words and len(words[0]) >= 4 and is_unspaced(words[0][0])):
-        folded = " ".join(words)
-        numbers = sorted(set(_NUMBERS.findall(folded)))[:_MAX_NUMBERS]
+        said = " ".join(words)
+        numbers = sorted(set(_NUMBERS.findall(said)))[:_MAX_NUMBERS]
         if numbers:
-            return f"{_digest(folded)}{_AND_NUMBERS}{','.join(_digest(number)[:4] for number in numbers)}"
-        return _digest(folded)
+            return f"{_digest(said)}{_AND_NUMBERS}{','.join(_digest(number)[:4] for number in numbers)}"
+        return _digest(said)
     return None
 
 
@@ -71,12 +71,12 @@ def answer_key(text: str) -> str:
     return _digest(" ".join(_words(fold(text))))
 
 
-def asks(message: Message, scores: Scores | None) -> str | None:
-    """Return the question key of a customer message, ``None`` where it is glue such as "yes" or "thanks"."""
+def asks(folded: str, scores: Scores | None) -> str | None:
+    """Return the question key of a customer's folded message, ``None`` where it is glue such as "yes" or "thanks"."""
     best = best_intent(scores)
     if best is not None and best[0] in GLUE and best[1] >= _MORE_LIKELY_THAN_NOT:
         return None
-    return question_key(message.text)
+    return question_key(folded)
 
 
 def _words(folded: str) -> list[str]:

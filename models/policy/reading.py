@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import yaml
 
-from models.errors import PolicyError
+from models.errors import PolicyError, PolicyProblem
 
 MAX_CHARACTERS: Final = 1_000_000
 MAX_DEPTH: Final = 40
@@ -78,13 +78,30 @@ def read(text: str, source: str) -> Reading:
         PolicyError: too long, too deep, not YAML or JSON, or YAML that says more than JSON can; names the line.
     """
     if len(text) > MAX_CHARACTERS:
-        raise PolicyError(f"{source}: {len(text)} characters, expected at most {MAX_CHARACTERS}; shorten the policy")
+        raise _refusal(source, f"{len(text)} characters, expected at most {MAX_CHARACTERS}; shorten the policy")
     if any("\ud800" <= char <= "\udfff" for char in text):
-        raise PolicyError(f"{source}: a lone surrogate, which is no character; save the file as UTF-8")
+        raise _refusal(source, "a lone surrogate, which is no character; save the file as UTF-8")
     if text.lstrip()[:1] == "{":
-        return _read_json(text, source)
-    node = _compose(text, source)
-    return Reading(_value(node, source), source, node)
+        reading = _read_json(text, source)
+    else:
+        node = _compose(text, source)
+        reading = Reading(_value(node, source), source, node)
+    _require_characters(reading)
+    return reading
+
+
+def _require_characters(reading: Reading) -> None:
+    """Refuse half a character that was written as an escape: nothing can be encoded with it."""
+    try:
+        json.dumps(reading.data, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        text = "a lone surrogate written as an escape, which is no character; write the character itself"
+        raise _refusal(reading.source, text) from error
+
+
+def _refusal(source: str, text: str, *, line: int | None = None) -> PolicyError:
+    where = f"{source}, line {line}" if line else source
+    return PolicyError(f"{where}: {text}", (PolicyProblem.of(text, line=line),))
 
 
 def _read_json(text: str, source: str) -> Reading:
@@ -104,7 +121,7 @@ def _read_json(text: str, source: str) -> Reading:
             return Reading(data, source, node)
         if isinstance(error, RecursionError):
             raise refusal from error
-        raise PolicyError(f"{source}, line {error.lineno}: {error.msg}; expected JSON or YAML") from error
+        raise _refusal(source, f"{error.msg}; expected JSON or YAML", line=error.lineno) from error
     if refusal is not None:
         raise refusal
     return Reading(data, source, node)
@@ -116,10 +133,12 @@ def _compose(text: str, source: str) -> yaml.Node | None:
         return yaml.compose(text, _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise PolicyError(f"{source}{where}: {error.problem}; the text is no valid YAML here") from error
+        line = mark.line + 1 if mark else None
+        where = f", line {line}, column {mark.column + 1}" if mark else ""
+        problem = PolicyProblem.of(f"{error.problem}; the text is no valid YAML here", line=line)
+        raise PolicyError(f"{source}{where}: {problem.text}", (problem,)) from error
     except yaml.YAMLError as error:
-        raise PolicyError(f"{source}: {error}; the text is no valid YAML") from error
+        raise _refusal(source, f"{error}; the text is no valid YAML") from error
 
 
 def _refuse_depth_and_aliases(text: str, source: str) -> None:
@@ -128,20 +147,20 @@ def _refuse_depth_and_aliases(text: str, source: str) -> None:
     for event in yaml.parse(text, _Loader):
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise PolicyError(f"{source}, line {line}: anchors and aliases are not read; write the value out")
+            raise _refusal(source, "anchors and aliases are not read; write the value out", line=line)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise PolicyError(f"{source}, line {line}: nested deeper than {MAX_DEPTH}; flatten the conditions")
+                raise _refusal(source, f"nested deeper than {MAX_DEPTH}; flatten the conditions", line=line)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
 
 def _value(node: yaml.Node | None, source: str) -> Any:
     if node is None:
-        raise PolicyError(f"{source}: the document is empty; expected a policy with at least `name` and `rules`")
+        raise _refusal(source, "the document is empty; expected a policy with at least `name` and `rules`")
     if node.tag not in _KNOWN:
-        raise PolicyError(f"{source}, line {node.start_mark.line + 1}: the tag {node.tag} is not read; remove it")
+        raise _refusal(source, f"the tag {node.tag} is not read; remove it", line=node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, source)
     if isinstance(node, yaml.SequenceNode):
@@ -154,9 +173,9 @@ def _mapping(node: yaml.MappingNode, source: str) -> dict[str, Any]:
     for key, value in node.value:
         line = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode):
-            raise PolicyError(f"{source}, line {line}: a field's name must be a word; found a {key.id}")
+            raise _refusal(source, f"a field's name must be a word; found a {key.id}", line=line)
         if key.value in data:
-            raise PolicyError(f"{source}, line {line}: {key.value!r} stands here twice; remove one")
+            raise _refusal(source, f"{key.value!r} stands here twice; remove one", line=line)
         data[key.value] = _value(value, source)
     return data
 

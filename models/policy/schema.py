@@ -7,34 +7,61 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, StringConstraints, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from models.contracts import Action, Phase
+from models.custom import MAX_EXAMPLES, CustomLabel
+from models.custom import Text as LabelText
 from models.errors import PolicyError
-from models.policy.problems import describe
+from models.policy.desk import Assist, Brief, Notify, PriorityRules, Routing, Takeover
+from models.policy.handoff import HandoffAction, InboxAction
+from models.policy.problems import refusal
 from models.policy.reading import read
-from models.policy.rules import CompiledRule, HandoffAction, Locale, Rule, Texts, compile_rule
-from models.policy.triggers.check import Flag, Part
+from models.policy.rules import CompiledRule, Rule, compile_rule
+from models.policy.sla import Sla
+from models.policy.templates import AgentTexts, Locale, PlainTexts, StartingTexts, WaitingTexts
+from models.policy.triggers.check import Bound, Flag, Part
 from models.policy.triggers.combine import Condition
-from models.policy.triggers.labels import Labels, Probability
+from models.policy.triggers.labels import Label, Labels, Probability
 
 # the rule id of a decision that was taken because a model failed
 ON_ERROR: Final = "on_error"
-DEFAULT_PATH: Final = Path(__file__).parent / "presets" / "default.yaml"
+PRESETS: Final = Path(__file__).parent / "presets"
+DEFAULT_PATH: Final = PRESETS / "default.yaml"
+
+# each is compared with every message
+MAX_LABELS: Final = 500
 
 # Part of every fingerprint. It grows when the same document begins to mean something else (another default).
 _MEANING: Final = 2
-_DERIVED: Final = ("_fingerprint", "label", "program")
+_DERIVED: Final = ("_fingerprint", "by_id", "custom_labels", "label", "program", "recalled")
 
 
 class Messages(Part):
-    """What the customer reads when a rule has no message of its own; absent or null, a sentence in English."""
+    """What the customer reads.
 
-    escalate: Texts = "Let me bring in a colleague who can help you with this."
-    offer: Texts = "Would you like me to bring in a colleague?"
+    ``escalate``, ``offer`` and ``callback``: when a rule has no message of its own; ``collecting_info``: when a rule asks for
+    something first; absent or null, a sentence in English. The others: at the stages of a handoff, from ``pre_escalation``
+    to ``confirm_return``; absent or null, none of the policy's own.
+    """
+
+    escalate: PlainTexts = "Let me bring in a colleague who can help you with this."
+    offer: PlainTexts = "Would you like me to bring in a colleague?"
+    callback: PlainTexts = "Our team is busy right now. A colleague will call you back."
+    pre_escalation: StartingTexts | None = None
+    collecting_info: PlainTexts = "Before I bring in a colleague, could you tell me a little more about it?"
+    transferring: WaitingTexts | None = None
+    in_queue: WaitingTexts | None = None
+    queue_position: WaitingTexts | None = None
+    agent_assigned: AgentTexts | None = None
+    takeover: AgentTexts | None = None
+    agents_offline: StartingTexts | None = None
+    leave_message: StartingTexts | None = None
+    confirmation_offline: StartingTexts | None = None
+    confirm_return: AgentTexts | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -56,12 +83,42 @@ class OfferSettings(Part):
     decline_threshold: Probability = 0.5
 
 
+class LabelSettings(Part):
+    """A label that the bundle was not trained on: what it means, in a sentence, by example messages, or both.
+
+    ``threshold``, in [0, 1]: for rules that give none; absent, the bundle's for labels described like this one.
+    """
+
+    description: LabelText | None = None
+    examples: Annotated[tuple[LabelText, ...], Field(max_length=MAX_EXAMPLES)] = ()
+    threshold: Probability | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> LabelSettings:
+        if self.description is None and not self.examples:
+            raise ValueError(
+                "neither description nor examples; say what the label means, or give messages that it means"
+            )
+        return self
+
+
+class Resolution(Part):
+    """What settles a matter, so that a rule that waits need not act: a label of the customer's message, at its threshold."""
+
+    dialogue: Labels = ("resolved",)
+    intents: Labels = ("thanks_bye",)
+    threshold: Probability = 0.5
+
+
 class Policy(Part):
     """A policy document.
 
     ``on_error``: what to do when a model failed, on a message or on a draft, and no rule decided. ``locale``: the language of
-    messages when the customer's own isn't written. ``action``: what happens to an escalated conversation unless the rule
-    says otherwise. ``enabled``: false switches every rule off.
+    messages when the customer's own isn't written. ``evaluation``: ``full`` looks at every rule; ``lazy`` stops at the first
+    that decides and runs no model that no rule before it needed. ``labels``: what ``intent`` and ``topic`` rules may name
+    beside the bundle's own labels. ``resolution``: what disarms a rule that waits. ``action``: what happens to an escalated
+    conversation unless the rule says otherwise. ``enabled``: false switches every rule off. What people do with a handoff:
+    ``routing`` and ``priority``, ``sla``, ``brief`` (what the agent gets), ``takeover`` and ``assist``, ``notify``.
     """
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -69,9 +126,19 @@ class Policy(Part):
     enabled: Flag = True
     locale: Locale = "en"
     on_error: Action = Action.OFFER
-    action: HandoffAction = HandoffAction(type="inbox")
+    evaluation: Literal["full", "lazy"] = "full"
+    labels: Annotated[Mapping[Label, LabelSettings], Field(max_length=MAX_LABELS)] = Field(default_factory=dict)
+    action: HandoffAction = InboxAction(type="inbox")
     messages: Messages = Messages()
     offer: OfferSettings = OfferSettings()
+    resolution: Resolution = Resolution()
+    routing: Routing | None = None
+    priority: PriorityRules = PriorityRules()
+    sla: Sla = Sla()
+    brief: Brief = Brief()
+    takeover: Takeover = Takeover()
+    assist: Assist = Assist()
+    notify: Notify = Notify()
     rules: tuple[Rule, ...] = Field(max_length=1000)
 
     @model_validator(mode="after")
@@ -86,6 +153,36 @@ class Policy(Part):
             if unknown:
                 raise _misplaced(f"`fired` names {unknown[0]!r}, which is no rule here; mend the id", "rules", place)
         return self
+
+    _thresholds: Mapping[str, float] = PrivateAttr(default_factory=dict)
+
+    def bound(self, thresholds: Mapping[str, float]) -> Self:
+        """Return this policy with a bundle's thresholds for the labels for which it has none; the document stays the same.
+
+        Args:
+            thresholds: by label, in [0, 1]; what neither the policy nor they name has 0.8.
+        """
+        copy = self.model_copy()
+        copy._thresholds = dict(thresholds)  # noqa: SLF001 - our own
+        return copy
+
+    @functools.cached_property
+    def by_id(self) -> Mapping[str, Rule]:
+        """The rules by their ids."""
+        return {rule.id: rule for rule in self.rules}
+
+    @functools.cached_property
+    def custom_labels(self) -> tuple[CustomLabel, ...]:
+        """The labels and guidelines for which messages must be scored, beyond what a bundle knows; each once."""
+        own = {
+            name: CustomLabel(name=name, description=settings.description, examples=settings.examples)
+            for name, settings in self.labels.items()
+        }
+        for rule in self.rules:
+            for part in rule.when.parts():
+                if part.guideline is not None:
+                    own.setdefault(part.guideline.label.name, part.guideline.label)
+        return tuple(own.values())
 
     def fingerprint(self) -> str:
         """Return the SHA-256, in hex, of the policy's canonical JSON; equal documents have equal fingerprints."""
@@ -106,8 +203,16 @@ class Policy(Part):
     def program(self) -> Mapping[Phase, tuple[CompiledRule, ...]]:
         """The rules of each phase, compiled, highest priority first; ties in the order of the document."""
         rules = [rule for rule in self.rules if rule.enabled and self.enabled]
-        compiled = [compile_rule(rule) for rule in sorted(rules, key=lambda rule: -rule.priority)]
+        own = {name: settings.threshold for name, settings in self.labels.items()}
+        bound = Bound(own, self._thresholds)
+        compiled = [compile_rule(rule, bound) for rule in sorted(rules, key=lambda rule: -rule.priority)]
         return {phase: tuple(rule for rule in compiled if phase in rule.phases) for phase in Phase}
+
+    @functools.cached_property
+    def recalled(self) -> Mapping[Phase, frozenset[str]]:
+        """The scores of each phase's messages that some rule looks at later, on another message."""
+        named = frozenset(score for rules in self.program.values() for rule in rules for score in rule.recalls)
+        return {phase: frozenset(head for of, head in named if of is phase) for phase in Phase}
 
     # What is derived is not copied: model_copy(update=...) would keep the fingerprint of another document, and compiled
     # patterns can't be pickled.
@@ -145,17 +250,38 @@ def parse_policy(text: str, source: str) -> Policy:
     Raises:
         PolicyError: the text is no policy; names the line and the field of every problem and what would mend it.
     """
+    return read_policy(text, source)[0]
+
+
+def read_policy(text: str, source: str) -> tuple[Policy, Any]:
+    """Return what ``parse_policy`` returns, and beside it the document as plain JSON values, as its author wrote it.
+
+    Raises:
+        PolicyError: as ``parse_policy``.
+    """
     reading = read(text, source)
     try:
-        return Policy.model_validate(reading.data)
+        return Policy.model_validate(reading.data), reading.data
     except ValidationError as error:
-        raise PolicyError(describe(reading, error.errors(include_url=False))) from error
+        raise refusal(reading, error.errors(include_url=False)) from error
 
 
 @functools.cache
+def preset(name: str) -> Policy:
+    """Return a policy that ships with Baton: ``default``, or what another product's documents show.
+
+    Raises:
+        PolicyError: there is none of that name.
+    """
+    names = sorted(path.stem for path in PRESETS.glob("*.yaml"))
+    if name not in names:
+        raise PolicyError(f"no preset {name!r}; expected one of {', '.join(names)}")
+    return load_policy(PRESETS / f"{name}.yaml")
+
+
 def default_policy() -> Policy:
-    """Return the policy that ships with Baton."""
-    return load_policy(DEFAULT_PATH)
+    """Return the policy that Baton starts with."""
+    return preset("default")
 
 
 def _misplaced(message: str, *path: str | int) -> PydanticCustomError:
@@ -165,7 +291,6 @@ def _misplaced(message: str, *path: str | int) -> PydanticCustomError:
 
 def _remembered(condition: Condition) -> Iterator[str]:
     """Yield the rule ids that a condition remembers."""
-    if condition.turn is not None:
-        yield from condition.turn.fired or ()
-    for part in (*(condition.all or ()), *(condition.any or ()), *([condition.not_] if condition.not_ else ())):
-        yield from _remembered(part)
+    for part in condition.parts():
+        if part.turn is not None:
+            yield from part.turn.fired or ()

@@ -8,25 +8,31 @@ in it is bounded. An *epoch* is the part of a conversation between returns to th
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from models.contracts import Message, ReasonCode, Role, Scores
+from models.contracts import LabelScore, Message, ReasonCode, Role, Scores
 from models.errors import InputError
 from models.policy.questions import answer_key, asks, best_intent
+from models.text import fold
 
 Control = Literal["bot", "pending_handoff", "agent"]
 OfferStatus = Literal["pending", "accepted", "declined", "lapsed"]
 
-VERSION: Final = 2
-# a state of version 1 knows no bot message and no customer message but the last
-_READABLE: Final = (1, VERSION)
+VERSION: Final = 3
+# a state of version 1 knows no bot message and no customer message but the last, one of version 2 no dialogue of customers and
+# no rule that waits or asks
+_READABLE: Final = (1, 2, VERSION)
 MAX_QUESTIONS: Final = 20
 MAX_MOODS: Final = 20
 MAX_CONFIDENCES: Final = 20
 MAX_EXCHANGES: Final = 60
+MAX_DIALOGUES: Final = 20
+
+# labels with their probabilities
+Dialogue = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +65,33 @@ class Offer:
     code: ReasonCode
 
 
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """A rule that held and waits for its time: since when, and on which message it held."""
+
+    rule_id: str
+    since: datetime
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Collecting:
+    """A rule whose handoff waits for what the bot has asked the customer for, and why it fired."""
+
+    rule_id: str
+    code: ReasonCode
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationState:
     """What the policy remembers of a conversation; everything but ``epoch`` and ``control`` is of this epoch only.
 
-    ``questions``, ``moods``, ``confidences`` and ``exchanges`` hold the most recent, newest last. ``exchanges`` are pairs
-    of customer intent and bot answer, as keys. ``last_bot_text`` is what the bot said last, or the
-    policy's text in its place, unless a person spoke since; ``last_bot_dialogue`` what that message does, as label and
-    probability, ``None`` where nobody scored it. ``fired`` are the
-    ids of rules that held, in the order of the first time.
+    ``questions``, ``moods``, ``dialogues``, ``confidences`` and ``exchanges`` hold the most recent, newest last. ``exchanges``
+    are pairs of customer intent and bot answer, as keys; ``dialogues`` what customer messages do in the conversation.
+    ``last_bot_text`` is what the bot said last, or the policy's text in its place, unless a person spoke since;
+    ``last_bot_dialogue`` what that message does, as label and probability, ``None`` where nobody scored it. ``fired`` are the
+    ids of rules that held, in the order of the first time. ``armed`` are the rules that wait, ``collecting`` the one that has
+    asked for something.
     """
 
     epoch: int = 1
@@ -79,29 +103,35 @@ class ConversationState:
     last_customer_text: str | None = None
     earlier_customer_text: str | None = None
     last_bot_text: str | None = None
-    last_bot_dialogue: tuple[tuple[str, float], ...] | None = None
+    last_bot_dialogue: Dialogue | None = None
     last_intent: str | None = None
     last_answer_fallback: bool = False
     last_answer_confidence: float | None = None
     questions: tuple[Question, ...] = ()
     moods: tuple[Mood, ...] = ()
+    dialogues: tuple[Dialogue, ...] = ()
     confidences: tuple[float, ...] = ()
     exchanges: tuple[str, ...] = ()
     offer: Offer | None = None
     fired: tuple[str, ...] = ()
+    armed: tuple[Armed, ...] = ()
+    collecting: Collecting | None = None
 
 
 NEW: Final = ConversationState()
 
 
-def advance(state: ConversationState, message: Message, scores: Scores | None) -> ConversationState:
+def advance(
+    state: ConversationState, message: Message, scores: Scores | None, *, folded: str | None = None
+) -> ConversationState:
     """Return the state with one more message counted; decisions are folded in by the engine.
 
     A message whose score is missing leaves the history of that score as it was: it neither counts nor breaks a streak.
+    ``folded`` is the message's text, folded, where that is known.
     """
     match message.role:
         case Role.CUSTOMER:
-            return _hear_customer(state, message, scores)
+            return _hear_customer(state, message, scores, fold(message.text) if folded is None else folded)
         case Role.BOT:
             return _hear_bot(state, message, scores)
         case Role.AGENT:
@@ -122,15 +152,18 @@ def answer_confidence(message: Message, scores: Scores | None) -> float | None:
     return message.confidence
 
 
-def _hear_customer(state: ConversationState, message: Message, scores: Scores | None) -> ConversationState:
+def _hear_customer(state: ConversationState, message: Message, scores: Scores | None, folded: str) -> ConversationState:
     best = best_intent(scores)
     moods = state.moods
+    dialogues = state.dialogues
     embedding = None
     if scores is not None:
         embedding = scores.embedding
+        if scores.dialogue is not None:
+            dialogues = (*dialogues[1 - MAX_DIALOGUES :], _pairs(scores.dialogue))
         if scores.sentiment is not None:
             moods = (*moods[1 - MAX_MOODS :], Mood(scores.sentiment.score, scores.sentiment.label))
-    key = asks(message, scores)
+    key = asks(folded, scores)
     questions = state.questions
     if key is not None:
         questions = (*questions[1 - MAX_QUESTIONS :], Question(message.id, key, embedding))
@@ -150,10 +183,13 @@ def _hear_customer(state: ConversationState, message: Message, scores: Scores | 
         last_answer_confidence=state.last_answer_confidence,
         questions=questions,
         moods=moods,
+        dialogues=dialogues,
         confidences=state.confidences,
         exchanges=state.exchanges,
         offer=state.offer,
         fired=state.fired,
+        armed=state.armed,
+        collecting=state.collecting,
     )
 
 
@@ -170,12 +206,16 @@ def _hear_bot(state: ConversationState, message: Message, scores: Scores | None)
         n_bot_responses=state.n_bot_responses + 1,
         n_fallbacks=state.n_fallbacks + message.fallback,
         last_bot_text=message.text,
-        last_bot_dialogue=None if dialogue is None else tuple((entry.label, entry.probability) for entry in dialogue),
+        last_bot_dialogue=None if dialogue is None else _pairs(dialogue),
         last_answer_fallback=message.fallback,
         last_answer_confidence=confidence,
         confidences=confidences,
         exchanges=(*state.exchanges[1 - MAX_EXCHANGES :], exchange),
     )
+
+
+def _pairs(scores: Iterable[LabelScore]) -> Dialogue:
+    return tuple((entry.label, entry.probability) for entry in scores)
 
 
 def to_json(state: ConversationState) -> dict[str, Any]:
@@ -188,10 +228,14 @@ def to_json(state: ConversationState) -> dict[str, Any]:
         data[name] = list(getattr(state, name))
     dialogue = state.last_bot_dialogue
     data["last_bot_dialogue"] = None if dialogue is None else [list(pair) for pair in dialogue]
+    data["dialogues"] = [[list(pair) for pair in pairs] for pairs in state.dialogues]
     data["moods"] = [[mood.score, mood.label] for mood in state.moods]
     data["questions"] = [[item.message_id, item.key, _encode(item.embedding)] for item in state.questions]
     offer = state.offer
     data["offer"] = {"status": offer.status, "rule_id": offer.rule_id, "code": offer.code.value} if offer else None
+    data["armed"] = [[item.rule_id, item.since.isoformat(), item.message_id] for item in state.armed]
+    asked = state.collecting
+    data["collecting"] = {"rule_id": asked.rule_id, "code": asked.code.value} if asked else None
     return data
 
 
@@ -222,7 +266,7 @@ _TEXTS: Final = ("earlier_customer_text", "last_bot_text")
 def _read(data: Mapping[str, Any]) -> ConversationState:
     if data["control"] not in {"bot", "pending_handoff", "agent"}:
         raise ValueError(f"control {data['control']!r}")
-    offer, dialogue = data["offer"], data.get("last_bot_dialogue")
+    offer, dialogue, asked = data["offer"], data.get("last_bot_dialogue"), data.get("collecting")
     return ConversationState(
         epoch=data["epoch"],
         control=data["control"],
@@ -233,6 +277,9 @@ def _read(data: Mapping[str, Any]) -> ConversationState:
         moods=tuple(Mood(score, label) for score, label in data["moods"]),
         questions=tuple(Question(ident, key, _decode(vector)) for ident, key, vector in data["questions"]),
         offer=Offer(offer["status"], offer["rule_id"], ReasonCode(offer["code"])) if offer else None,
+        dialogues=tuple(tuple((label, value) for label, value in pairs) for pairs in data.get("dialogues", ())),
+        armed=tuple(Armed(rule, datetime.fromisoformat(since), ident) for rule, since, ident in data.get("armed", ())),
+        collecting=Collecting(asked["rule_id"], ReasonCode(asked["code"])) if asked else None,
         earlier_customer_text=data.get("earlier_customer_text"),
         last_bot_text=data.get("last_bot_text"),
         last_bot_dialogue=None if dialogue is None else tuple((label, value) for label, value in dialogue),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from models.contracts import (
     Action,
@@ -35,6 +36,8 @@ _HEADS = (
     "frustration",
     "topics",
     "confidence",
+    "custom",
+    "risk",
     "dialogue",
     "language",
 )
@@ -72,6 +75,8 @@ class ScoresAnswer(BaseModel):
     topics: list[LabelAnswer] | None = Field(description="Topics of at least 0.05, best first.")
     confidence: float | None = Field(description="Probability that the bot's answer is good.")
     answer: dict[str, float] | None = Field(description="What that confidence is made of.")
+    custom: list[LabelAnswer] | None = Field(description="The policy's own labels and guidelines, best first.")
+    risk: float | None = Field(description="Probability that this conversation needs a person, learned from outcomes.")
     dialogue: list[LabelAnswer] | None
     language: LanguageAnswer | None
     status: dict[str, ScoreStatus]
@@ -106,7 +111,7 @@ class TriggerAnswer(BaseModel):
 
 
 class FlipAnswer(BaseModel):
-    """The smallest change of one value that changes the decision, and to what."""
+    """The smallest change of one score, or of a rule's count (`rules.<id>.<trigger>`), that changes the decision."""
 
     what: str
     from_: float = Field(alias="from")
@@ -133,6 +138,13 @@ class ScoreAnswer(BaseModel):
     reasons: list[RuleAnswer]
     text: str | None = Field(description="What the customer should read; `null`: the bot's own answer.")
     action: dict[str, Any] | None
+    also: list[dict[str, Any]] = Field(description="What is to be done besides; on `escalate` only.")
+    collect: list[str] = Field(
+        description="Not empty: `text` asks for these fields; send them with the next message, then the handoff follows."
+    )
+    recheck_at: datetime | None = Field(
+        description="When a rule that waits will decide if nothing is said before. Not yet acted on by itself."
+    )
     handoff_id: str | None
     suppressed: Suppression | None = Field(
         description="Set: the bot keeps silent. `handoff_pending`: a person is on the way; `human_in_control`: a person writes."
@@ -160,15 +172,18 @@ def render(decided: Decided) -> bytes:
         "message_id": ask.message.id,
         **_decision(decision),
         "scores": _scores(decided),
-        "triggers": [_trigger(report) for report in decision.triggers],
-        "would_flip_if": [
-            {"what": flip.what, "from": _short(flip.value), "to": _short(flip.to), "decision": flip.decision}
-            for flip in decision.would_flip_if
-        ],
+        **_why(decision),
         "versions": {"policy": decided.policy, "bundle": decided.bundle},
         "latency_ms": decided.latency_ms,
     }
     return to_json(answer, fallback=dict)
+
+
+def decided_fields(decision: Decision) -> dict[str, Any]:
+    """Return the fields of an answer that follow from the decision alone, as plain JSON values."""
+    fields: dict[str, Any] = from_json(to_json({**_decision(decision), **_why(decision)}, fallback=dict))
+    del fields["handoff_id"]  # a handoff is opened by the service, not decided
+    return fields
 
 
 def render_batch(results: Sequence[bytes]) -> bytes:
@@ -184,9 +199,22 @@ def _decision(decision: Decision) -> dict[str, Any]:
         "reasons": [{"code": reason.code, "rule_id": reason.rule_id} for reason in decision.reasons],
         "text": decision.text,
         "action": decision.action,
+        "also": decision.also,
+        "collect": decision.collect,
+        "recheck_at": decision.recheck_at,
         "handoff_id": None,  # handoffs come with a later release
         "suppressed": decision.suppressed,
         "degraded": decision.degraded,
+    }
+
+
+def _why(decision: Decision) -> dict[str, Any]:
+    return {
+        "triggers": [_trigger(report) for report in decision.triggers],
+        "would_flip_if": [
+            {"what": flip.what, "from": _short(flip.value), "to": _short(flip.to), "decision": flip.decision}
+            for flip in decision.would_flip_if
+        ],
     }
 
 
@@ -231,6 +259,8 @@ def _scores(decided: Decided) -> dict[str, Any]:
         "topics": _labels(scores.topics),
         "confidence": _short(judged.confidence),
         "answer": judged.answer and {name: _short(value) for name, value in judged.answer.items()},
+        "custom": _labels(scores.custom),
+        "risk": _short(scores.risk),
         "dialogue": _labels(dialogue),
         "language": scores.language
         and {"code": scores.language.code, "probability": _short(scores.language.probability)},

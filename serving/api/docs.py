@@ -49,9 +49,9 @@ def page(document: Mapping[str, Any]) -> str:
 def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator[str]:
     yield f'<h2 id="{escape(operation["operationId"])}"><span class="m">{method}</span> <code>{escape(path)}</code></h2>'
     yield f"<p><b>{escape(operation['summary'])}</b></p>{_paragraphs(operation.get('description', ''))}"
-    for name, example in _examples(operation.get("requestBody", {})):
-        yield f"<h4>{escape(name)}</h4><pre>{escape(_curl(path, example))}</pre>"
-    for name, example in _examples(operation["responses"]["200"]):
+    for name, media_type, example in _examples(operation.get("requestBody", {})):
+        yield f"<h4>{escape(name)}</h4><pre>{escape(_curl(path, media_type, example))}</pre>"
+    for name, _, example in _examples(operation["responses"]["200"]):
         yield f"<h4>Answer: {escape(name)}</h4><pre>{escape(_pretty(example))}</pre>"
     rows = (
         f"<tr><td>{escape(status)}</td><td>{escape(response['description'])}</td></tr>"
@@ -60,15 +60,16 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator
     yield f"<table>{''.join(rows)}</table>"
 
 
-def _examples(holder: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for content in holder.get("content", {}).values():
+def _examples(holder: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    for media_type, content in holder.get("content", {}).items():
         for example in content.get("examples", {}).values():
-            yield example["summary"], example["value"]
+            yield example["summary"], media_type, example["value"]
 
 
-def _curl(path: str, example: object) -> str:
-    body = _pretty(example).replace("'", "'\\''")
-    return f"curl http://127.0.0.1:8000{path} -H 'Content-Type: application/json' -d '\n{body}'"
+def _curl(path: str, media_type: str, example: object) -> str:
+    body = example if isinstance(example, str) else _pretty(example)
+    quoted = body.replace("'", "'\\''")
+    return f"curl http://127.0.0.1:8000{path} -H 'Content-Type: {media_type}' --data-binary '\n{quoted}'"
 
 
 def _pretty(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from fastapi import FastAPI
@@ -15,6 +16,7 @@ from serving.api.problems import MEDIA_TYPE, ProblemDocument
 _REFERENCE = "#/components/schemas/{model}"
 _MEANINGS = {
     400: "The body is not JSON.",
+    404: "There is nothing of that name.",
     408: "The body didn't arrive in time.",
     409: "The message id was used for another message.",
     413: "A text has more than 8,192 characters, or the body is larger than the limit.",
@@ -27,18 +29,20 @@ _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"t
 Documentation = dict[int | str, dict[str, Any]]
 
 
-def answer(shape: type[BaseModel], description: str, examples: Mapping[str, Any]) -> Documentation:
+def answer(
+    shape: type[BaseModel], description: str, examples: Mapping[str, Any], *, status: int = 200
+) -> Documentation:
     """Document the good answer of an endpoint, with examples that were really given."""
     content = {"schema": {"$ref": _REFERENCE.format(model=shape.__name__)}, "examples": dict(examples)}
-    return {200: {"description": description, "content": {"application/json": content}}}
+    return {status: {"description": description, "content": {"application/json": content}}}
 
 
-def refusals(*statuses: int) -> Documentation:
-    """Document the problems that an endpoint may answer with."""
+def refusals(*statuses: int, meanings: Mapping[int, str] = MappingProxyType({})) -> Documentation:
+    """Document the problems that an endpoint may answer with; ``meanings`` says what a status means here, if not the usual."""
     content = {MEDIA_TYPE: {"schema": {"$ref": _REFERENCE.format(model=ProblemDocument.__name__)}}}
     return {
         status: {
-            "description": _MEANINGS[status],
+            "description": {**_MEANINGS, **meanings}[status],
             "content": content,
             **({"headers": _RETRY_AFTER} if status == 503 else {}),
         }

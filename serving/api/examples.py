@@ -78,6 +78,9 @@ _ESCALATE: Final[dict[str, Any]] = {
     "reasons": [{"code": "explicit_request", "rule_id": "explicit_request"}],
     "text": "Let me bring in a colleague who can sort this out with you.",
     "action": {"type": "inbox", "inbox_id": "support", "priority": "normal", "tags": ["escalated"]},
+    "also": [],
+    "collect": [],
+    "recheck_at": None,
     "handoff_id": None,
     "suppressed": None,
     "degraded": [],
@@ -90,6 +93,8 @@ _ESCALATE: Final[dict[str, Any]] = {
         "topics": [],
         "confidence": None,
         "answer": None,
+        "custom": None,
+        "risk": None,
         "dialogue": None,
         "language": {"code": "en", "probability": 0.99},
         "status": {"confidence": "not_available", "dialogue": "not_available"},
@@ -143,6 +148,200 @@ _MODELS: Final[dict[str, Any]] = {
         },
     },
     "policy": {"label": "default@3f2a9c1e", "fingerprint": "3f2a9c1e" + "0" * 56},
+}
+_SHOP: Final[dict[str, Any]] = {
+    "name": "shop",
+    "note": "legal threats go to the legal team",
+    "rules": [
+        {"id": "asks", "when": {"explicit": {"threshold": 0.8}}, "then": "escalate", "priority": 900},
+        {
+            "id": "legal",
+            "when": {"topic": {"labels": ["legal_threat"], "threshold": 0.7}},
+            "then": "escalate",
+            "priority": 800,
+            "action": {"type": "inbox", "inbox_id": "legal", "priority": "urgent"},
+        },
+    ],
+}
+_SHOP_YAML: Final = """\
+name: shop
+note: legal threats go to the legal team
+rules:
+  - id: asks
+    when: {explicit: {threshold: 0.8}}
+    then: escalate
+    priority: 900
+  - id: legal
+    when: {topic: {labels: [legal_threat], threshold: 0.7}}
+    then: escalate
+    priority: 800
+    action: {type: inbox, inbox_id: legal, priority: urgent}
+"""
+_SHOP_PRINT: Final = "3f2a9c1e" + "0" * 56
+_SHOP_NAME: Final[dict[str, Any]] = {
+    "name": "shop",
+    "version": 2,
+    "label": "shop@3f2a9c1e",
+    "fingerprint": _SHOP_PRINT,
+}
+_OLD_NAME: Final[dict[str, Any]] = {
+    "name": "shop",
+    "version": 1,
+    "label": "shop@77d0aa12",
+    "fingerprint": "77d0aa12" + "0" * 56,
+}
+_SHOP_VERSION: Final[dict[str, Any]] = {
+    **_SHOP_NAME,
+    "note": "legal threats go to the legal team",
+    "created_at": "2026-11-20T09:00:00Z",
+    "active": [{"bot_id": "shop", "since": "2026-11-20T09:30:00Z"}],
+    "shadow": [],
+}
+_FINDING: Final[dict[str, Any]] = {
+    "code": "unknown_label",
+    "severity": "error",
+    "rule_id": "legal",
+    "message": "the bundle default-2026.11.0 has no topic 'legal'; the trigger never fires on it",
+}
+_IN_FORCE: Final[dict[str, Any]] = {
+    **_SHOP_NAME,
+    "scope": "bot",
+    "since": "2026-11-20T09:30:00Z",
+    "problem": None,
+}
+_OLD_IN_FORCE: Final[dict[str, Any]] = {
+    **_OLD_NAME,
+    "scope": "every_bot",
+    "since": "2026-11-19T09:30:00Z",
+    "problem": None,
+}
+_BOT_POLICY: Final[dict[str, Any]] = {
+    "bot_id": "shop",
+    "active": _IN_FORCE,
+    "shadow": None,
+    "history": [
+        {**_SHOP_NAME, "role": "active", "bot_id": "shop", "since": "2026-11-20T09:30:00Z", "until": None},
+        {**_OLD_NAME, "role": "active", "bot_id": None, "since": "2026-11-19T09:30:00Z", "until": None},
+    ],
+}
+POLICIES: Final[dict[str, Any]] = {"shop": {"summary": "A policy of two rules", "value": _SHOP}}
+POLICIES_YAML: Final[dict[str, Any]] = {"shop": {"summary": "The same in YAML", "value": _SHOP_YAML}}
+ACTIVATIONS: Final[dict[str, Any]] = {
+    "bot": {
+        "summary": "Version 2 for one bot, if what was active is what you think",
+        "value": {"version": 2, "bot_id": "shop", "expected": "shop@77d0aa12"},
+    },
+    "every_bot": {"summary": "For every bot without its own", "value": {"fingerprint": "3f2a9c1e"}},
+}
+SHADOWS: Final[dict[str, Any]] = {
+    "bot": {"summary": "Version 2, for one bot", "value": {"version": 2, "bot_id": "shop"}}
+}
+POLICY_CREATED_ANSWERS: Final[dict[str, Any]] = {
+    "stored": {"summary": "Stored, with one finding", "value": {**_SHOP_VERSION, "active": [], "findings": [_FINDING]}}
+}
+POLICY_CHECK_ANSWERS: Final[dict[str, Any]] = {
+    "good": {
+        "summary": "It holds together",
+        "value": {
+            "name": "shop",
+            "label": "shop@3f2a9c1e",
+            "fingerprint": _SHOP_PRINT,
+            "version": None,
+            "findings": [],
+        },
+    }
+}
+POLICY_FINDINGS_ANSWERS: Final[dict[str, Any]] = {
+    "one": {"summary": "A label that the bundle doesn't have", "value": {"findings": [_FINDING]}}
+}
+POLICIES_ANSWERS: Final[dict[str, Any]] = {
+    "page": {"summary": "The last page", "value": {"policies": [_SHOP_VERSION], "next": None}}
+}
+POLICY_ANSWERS: Final[dict[str, Any]] = {
+    "shop": {
+        "summary": "Sent as YAML",
+        "value": {**_SHOP_VERSION, "document": _SHOP, "source": _SHOP_YAML, "source_type": "application/yaml"},
+    }
+}
+POLICY_DIFF_ANSWERS: Final[dict[str, Any]] = {
+    "threshold": {
+        "summary": "A threshold moved",
+        "value": {
+            "from": _OLD_NAME,
+            "to": _SHOP_NAME,
+            "changes": [{"path": "rules[legal].when.topic.threshold", "before": 0.6, "after": 0.7}],
+        },
+    }
+}
+BOT_POLICY_ANSWERS: Final[dict[str, Any]] = {"shop": {"summary": "A bot with its own policy", "value": _BOT_POLICY}}
+SHADOW_ANSWERS: Final[dict[str, Any]] = {
+    "shop": {
+        "summary": "Three decisions, one of which differs",
+        "value": {
+            "bot_id": "shop",
+            "active": _OLD_IN_FORCE,
+            "shadow": _IN_FORCE,
+            "n": 3,
+            "n_agreeing": 2,
+            "n_differing": 1,
+            "n_failed": 0,
+            "counts": [
+                {"action": "continue", "shadow_action": "continue", "n": 2},
+                {"action": "continue", "shadow_action": "escalate", "n": 1},
+            ],
+            "differences": [
+                {
+                    "decision_id": "d-01a1f877d600bfeef85aed1ec926",
+                    "bot_id": "shop",
+                    "conversation_id": "c-81",
+                    "message_id": "m-3",
+                    "action": "continue",
+                    "reason": None,
+                    "rule_id": None,
+                    "shadow_action": "escalate",
+                    "shadow_reason": "topic",
+                    "shadow_rule_id": "legal",
+                    "created_at": "2026-11-20T09:31:00Z",
+                }
+            ],
+        },
+    }
+}
+_DECISION: Final[dict[str, Any]] = {
+    "decision_id": "d-01a1f877d600bfeef85aed1ec926",
+    "bot_id": "shop",
+    "conversation_id": "c-81",
+    "message_id": "m-3",
+    "created_at": "2026-11-20T09:30:00Z",
+    "epoch": 1,
+    "policy": "default@3f2a9c1e",
+    "policy_fingerprint": _SHOP_PRINT,
+    "bundle": "default-2026.11.0",
+    "answer": _ESCALATE,
+    "messages": [
+        {
+            "id": "m-3",
+            "role": "customer",
+            "text": "this is useless, get me a real person",
+            "at": "2026-11-20T09:30:00Z",
+            "passages": [],
+            "fallback": False,
+            "confidence": None,
+            "scores": {"explicit": 0.99, "frustration": 0.88},
+        }
+    ],
+    "request": {"customer": {"id": "u-9", "tier": "enterprise"}, "channel": "web", "context": {}},
+    "state_before": {"version": 3, "epoch": 1, "control": "bot", "n_messages": 2},
+    "shadow": None,
+    "replayed": {
+        "identical": True,
+        "problem": None,
+        "differs": [],
+        "answer": {"phase": "pre", "decision": "escalate", "text": _ESCALATE["text"]},
+    },
+}
+DECISION_ANSWERS: Final[dict[str, Any]] = {
+    "escalate": {"summary": "Scores, state and replay shortened", "value": _DECISION}
 }
 SCORE_ANSWERS: Final[dict[str, Any]] = {
     "escalate": {"summary": "A person takes over (triggers shortened)", "value": _ESCALATE}

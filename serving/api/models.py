@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -9,7 +10,6 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
 from models.bundle import Bundle
-from models.policy.schema import Policy
 from serving.api import documented, examples
 
 
@@ -24,7 +24,7 @@ class BundleAnswer(BaseModel):
 
 
 class PolicyAnswer(BaseModel):
-    """The policy in use."""
+    """The policy that decides for every bot without its own."""
 
     label: str = Field(description="As decisions record it under `versions.policy`.")
     fingerprint: str
@@ -37,24 +37,25 @@ class ModelsAnswer(BaseModel):
     policy: PolicyAnswer
 
 
-def router(bundle: Bundle, policy: Policy) -> APIRouter:
-    """Return the endpoint; its answer doesn't change while the service runs."""
+def router(bundle: Bundle, policy: Callable[[], tuple[str, str]]) -> APIRouter:
+    """Return the endpoint; ``policy`` tells label and fingerprint of what decides for every bot without its own, and blocks."""
     routes = APIRouter(tags=["models"])
-    answer = {
-        "bundle": {"label": bundle.label, "manifest": bundle.manifest.model_dump(mode="json")},
-        "policy": {"label": policy.label, "fingerprint": policy.fingerprint()},
-    }
-    body = to_json(answer)
+    loaded = {"label": bundle.label, "manifest": bundle.manifest.model_dump(mode="json")}
 
     @routes.get(
         "/v1/models",
         operation_id="models",
         summary="What scores and decides",
         response_class=Response,
-        responses=documented.answer(ModelsAnswer, "Bundle and policy in use.", examples.MODELS_ANSWERS),
+        responses={
+            **documented.answer(ModelsAnswer, "Bundle and policy in use.", examples.MODELS_ANSWERS),
+            **documented.refusals(503),
+        },
     )
-    async def models() -> Response:
-        """Tell the bundle with each head's labels, calibration and test metrics, and the policy."""
-        return Response(body, media_type="application/json")
+    def models() -> Response:
+        """Tell the bundle with each head's labels, calibration and test metrics, and the policy that decides by default."""
+        label, fingerprint = policy()
+        answer = {"bundle": loaded, "policy": {"label": label, "fingerprint": fingerprint}}
+        return Response(to_json(answer), media_type="application/json")
 
     return routes

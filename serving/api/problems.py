@@ -28,6 +28,10 @@ class FieldProblem(BaseModel):
 
     field: str = Field(description="Where, as a path such as `message.text`.")
     problem: str = Field(description="What was found and what was expected.")
+    line: int | None = Field(default=None, description="The line of a policy document, from 1.")
+    found: str | None = Field(default=None, description="What a policy document says there.")
+    expected: str | None = Field(default=None, description="What it may say there.")
+    mend: str | None = Field(default=None, description="What would mend it.")
 
 
 class ProblemDocument(BaseModel):
@@ -56,7 +60,7 @@ INTERNAL = Kind("internal", "The service failed", 500, hidden=True)
 INVALID = Kind("invalid-request", "The request can't be understood", 422)
 TOO_LONG = Kind("text-too-long", "A text is too long", 413)
 NOT_JSON = Kind("not-json", "The body is not JSON", 400)
-NOT_CALLED_JSON = Kind("unsupported-media-type", "The body is not called JSON", 415)
+NOT_CALLED_JSON = Kind("unsupported-media-type", "The body is not of a type that is read here", 415)
 
 KINDS: Mapping[type[BaseException], Kind] = {
     Exception: INTERNAL,
@@ -73,9 +77,13 @@ KINDS: Mapping[type[BaseException], Kind] = {
     errors.StoreUnavailable: Kind("store-unavailable", "The database can't be used", 503),
     errors.ConversationBusy: Kind("conversation-busy", "The conversation is busy", 503),
     errors.StaleState: Kind("conversation-busy", "The conversation is busy", 503),
+    errors.PolicyNotFound: Kind("policy-not-found", "There is no such policy", 404),
+    errors.PolicyMoved: Kind("policy-moved", "Another policy is active than expected", 409),
+    errors.DecisionNotFound: Kind("decision-not-found", "There is no such decision", 404),
     errors.MessageConflict: Kind("message-conflict", "The message id was used for another message", 409),
     errors.BodyTooLarge: Kind("body-too-large", "The body is too large", 413),
     errors.BodyTooSlow: Kind("body-too-slow", "The body didn't arrive in time", 408),
+    errors.UnknownMediaType: NOT_CALLED_JSON,
     errors.ForeignHost: Kind("foreign-host", "The request is for another host", 421),
     errors.AddressUnavailable: INTERNAL,
 }
@@ -121,7 +129,7 @@ def describe(error: BaseException) -> tuple[Kind, bytes]:
         log("request.failed", level=logging.ERROR, error=error)
         detail = "something went wrong that isn't your fault; the service's log has the place under this request's id"
         return kind, problem(kind, detail)
-    return kind, problem(kind, str(error), retry_after_seconds=_retry_after_seconds(error))
+    return kind, problem(kind, str(error), errors=_mistakes(error), retry_after_seconds=_retry_after_seconds(error))
 
 
 def respond(error: BaseException) -> Response:
@@ -176,6 +184,23 @@ def install(app: FastAPI) -> None:
 
 def _retry_after_seconds(error: BaseException) -> int | None:
     return error.retry_after_seconds if isinstance(error, errors.ServingError) else None
+
+
+def _mistakes(error: BaseException) -> list[dict[str, Any]] | None:
+    """Return what is wrong with a policy document, mistake by mistake."""
+    if not isinstance(error, kernel.PolicyError) or not error.problems:
+        return None
+    return [
+        {
+            "field": mistake.field or "policy",
+            "problem": mistake.text,
+            "line": mistake.line,
+            "found": mistake.found,
+            "expected": mistake.expected,
+            "mend": mistake.mend,
+        }
+        for mistake in error.problems
+    ]
 
 
 def _response(kind: Kind, body: bytes, headers: Mapping[str, str]) -> Response:

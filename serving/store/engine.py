@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -66,9 +68,10 @@ class Store:
     Args:
         url: a SQLAlchemy URL; SQLite needs a file.
         timeout_seconds: how long a statement waits for another writer.
+        create: make the SQLite file if there is none.
     """
 
-    def __init__(self, url: str, *, timeout_seconds: float = 5.0) -> None:
+    def __init__(self, url: str, *, timeout_seconds: float = 5.0, create: bool = True) -> None:
         """Prepare the connections; the first one opens, or creates, the database.
 
         Raises:
@@ -83,7 +86,7 @@ class Store:
         if self._engine.dialect.name == "sqlite":
             _prepare_sqlite(self._engine, timeout_seconds)
             self._file = Path(self._engine.url.database or "").resolve()
-            self._identity = _create(self._file)
+            self._identity = _open(self._file, create=create)
         with self.reading() as tx:
             tx.execute(text("SELECT 1"))
 
@@ -158,10 +161,10 @@ def _engine(url: str) -> Engine:
         raise StoreUnavailable(message) from error
 
 
-def _create(file: Path) -> tuple[int, int] | None:
-    """Make sure that the file exists, readable by this user alone, and return its identity."""
+def _open(file: Path, *, create: bool) -> tuple[int, int] | None:
+    """Make sure that the file exists, a new one readable by this user alone, and return its identity."""
     try:
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        os.close(os.open(file, (os.O_CREAT if create else 0) | os.O_RDWR, 0o600))
     except OSError as error:
         message = f"the database file {file} can't be opened: {error.strerror}; expected a file in a folder to write to"
         raise StoreUnavailable(message) from error
@@ -173,7 +176,7 @@ def _prepare_sqlite(engine: Engine, timeout_seconds: float) -> None:
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
         connection.execute(f"PRAGMA busy_timeout = {int(timeout_seconds * 1000)}")
-        connection.execute("PRAGMA journal_mode = WAL")  # readers and the writer don't wait for one another
+        _switch_to_wal(connection, timeout_seconds)  # readers and the writer don't wait for one another
         connection.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing; a power cut the last moment
         connection.execute("PRAGMA foreign_keys = ON")
 
@@ -182,6 +185,20 @@ def _prepare_sqlite(engine: Engine, timeout_seconds: float) -> None:
         # a deferred transaction that turns writer is refused at once when another one writes: say it in advance
         writes = tx.get_execution_options().get("baton_writes", False)
         tx.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _switch_to_wal(connection: Any, timeout_seconds: float) -> None:
+    """Ask for a write-ahead log. Of two processes that switch a new file at once SQLite refuses one without waiting."""
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _identity(file: Path) -> tuple[int, int] | None:

@@ -81,8 +81,57 @@ DECISIONS = Table(
     Column("state_before", Text, nullable=False),
     Column("policy", Text, nullable=False),
     Column("policy_fingerprint", String(64), nullable=False),
+    Column("shadow_policy_fingerprint", String(64)),  # null: no shadow policy looked at this turn
+    Column("shadow_action", String(16)),  # null beside a fingerprint: the shadow failed
+    Column("shadow_reason", String(32)),
+    Column("shadow_rule_id", Text),
     Column("bundle", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("conversation", "message_id"),
     Index(None, "created_at"),
+)
+Index(
+    "ix_decisions_shadow",
+    DECISIONS.c.shadow_policy_fingerprint,
+    DECISIONS.c.policy_fingerprint,
+    sqlite_where=DECISIONS.c.shadow_policy_fingerprint.is_not(None),
+    postgresql_where=DECISIONS.c.shadow_policy_fingerprint.is_not(None),
+)
+
+# One row a policy document: never changed, never deleted, since decisions refer to it. `version` counts from 1 in a name;
+# `document` is JSON, `source` the text as it was sent.
+POLICIES = Table(
+    "policies",
+    METADATA,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("source_type", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("name", "version"),
+)
+
+# One row a period in which a policy was active, or shadow, for a bot; "" is every bot without a row of its own. The
+# period that lasts has no `until`.
+ASSIGNMENTS = Table(
+    "policy_assignments",
+    METADATA,
+    Column("key", Integer, primary_key=True),
+    Column("bot_id", ID, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("fingerprint", ForeignKey("policies.fingerprint"), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("until", Instant),
+    Index(None, "bot_id", "key"),
+)
+Index(
+    "uq_policy_assignments_now",
+    ASSIGNMENTS.c.bot_id,
+    ASSIGNMENTS.c.role,
+    unique=True,
+    sqlite_where=ASSIGNMENTS.c.until.is_(None),
+    postgresql_where=ASSIGNMENTS.c.until.is_(None),
 )

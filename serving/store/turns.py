@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -11,6 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from serving.errors import StaleState
 from serving.store.engine import Tx
 from serving.store.tables import CONVERSATIONS, DECISIONS, MESSAGES
+
+MESSAGES_PER_TURN: Final = 2  # at most: the customer's and the bot's draft
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +48,21 @@ class MessageRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShadowRow:
+    """What a shadow policy would have decided; ``action`` is ``None`` where it failed."""
+
+    policy_fingerprint: str
+    action: str | None
+    reason: str | None
+    rule_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRow:
-    """A turn to record: its messages in order, the state before and after, and the answer given."""
+    """A turn to record: its messages in order, the state before and after, and the answer given.
+
+    ``shadow`` is ``None`` where no shadow policy looked at it.
+    """
 
     bot_id: str
     conversation_id: str
@@ -65,6 +81,7 @@ class TurnRow:
     response: str
     policy: str
     policy_fingerprint: str
+    shadow: ShadowRow | None = None
     bundle: str
     now: datetime
 
@@ -129,7 +146,7 @@ def _advance(tx: Tx, before: StoredConversation | None, turn: TurnRow) -> tuple[
 def _message(key: int, version: int, place: int, message: MessageRow) -> dict[str, object]:
     return {
         "conversation": key,
-        "position": version * 2 + place,  # a turn has at most two messages: the customer's and the bot's draft
+        "position": version * MESSAGES_PER_TURN + place,
         "id": message.id,
         "role": message.role,
         "text": message.text,
@@ -158,6 +175,10 @@ def _decision(key: int, version: int, turn: TurnRow) -> dict[str, object]:
         "state_before": turn.state_before,
         "policy": turn.policy,
         "policy_fingerprint": turn.policy_fingerprint,
+        "shadow_policy_fingerprint": turn.shadow and turn.shadow.policy_fingerprint,
+        "shadow_action": turn.shadow and turn.shadow.action,
+        "shadow_reason": turn.shadow and turn.shadow.reason,
+        "shadow_rule_id": turn.shadow and turn.shadow.rule_id,
         "bundle": turn.bundle,
         "created_at": turn.now,
     }

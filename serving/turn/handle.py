@@ -1,33 +1,35 @@
 """The spine: what happens to a message between the request and the answer.
 
-state -> was it answered before? -> scores -> decision -> record -> answer. Nothing is sent anywhere from here.
+state and policy -> was it answered before? -> scores -> decision -> record -> answer. Nothing is sent anywhere from here.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
-from models.contracts import Action, Decision, Flip, Message, Scores
-from models.conversation import score_request, wants_draft
+from models.contracts import Decision, Message, Role
+from models.conversation import Prepared, next_request, score_request, wants_draft
 from models.errors import InputError, ScoringError
-from models.policy.engine import Outcome, Turn, decide
-from models.policy.explain import MAX_FLIPS
-from models.policy.schema import Policy
+from models.policy.engine import Turn, decide
 from models.policy.state import NEW, ConversationState, from_json
+from models.scorer import ScoreRequest, joined
 from serving.errors import ConversationBusy, MessageConflict, Overloaded, StaleState, StoreUnavailable
 from serving.inference import Batcher
+from serving.policies import Assigned, Chosen, Policies
 from serving.store.engine import Store
 from serving.store.turns import RecordedAnswer, StoredConversation, TurnRow, load, record
 from serving.telemetry import Metrics, log
+from serving.turn.joined import join
 from serving.turn.rows import log_fields, turn_row
 from serving.turn.values import Ask, Decided
 
@@ -43,7 +45,7 @@ class Turns:
     Args:
         store: where conversations live.
         batcher: scores messages.
-        policy: decides.
+        policies: choose what decides.
         bundle: label of the bundle behind the batcher.
         render: writes an answer as the caller reads it; what it returns is recorded and repeated byte for byte.
         metrics: where decisions and stages are counted.
@@ -55,7 +57,7 @@ class Turns:
         *,
         store: Store,
         batcher: Batcher,
-        policy: Policy,
+        policies: Policies,
         bundle: str,
         render: Callable[[Decided], bytes],
         metrics: Metrics,
@@ -63,8 +65,7 @@ class Turns:
     ) -> None:
         self._store = store
         self._batcher = batcher
-        self._policy = policy
-        self._fingerprint = policy.fingerprint()
+        self._policies = policies
         self._bundle = bundle
         self._render = render
         self._metrics = metrics
@@ -97,17 +98,17 @@ class Turns:
 
     async def _answer(self, ask: Ask, conversation_id: str) -> bytes:
         started = time.perf_counter()
-        stored, recorded = await self._in_thread(self._read, ask, conversation_id)
+        stored, recorded, assigned = await self._in_thread(self._read, ask, conversation_id)
         if recorded is not None:
             return self._repeat(ask, recorded)
-        decided = await self._decide(ask, _state(stored), started)
+        chosen = await self._policies.choose(assigned)
+        decided = await self._decide(ask, _state(stored), chosen, started)
         answer = self._render(decided)
         if decided.decision_id is not None:
             row = turn_row(
                 decided,
                 conversation_id=conversation_id,
                 decision_id=decided.decision_id,
-                fingerprint=self._fingerprint,
                 answer=answer,
                 now=datetime.now(UTC),
             )
@@ -117,11 +118,12 @@ class Turns:
 
     async def _answer_stateless(self, ask: Ask) -> bytes:
         started = time.perf_counter()
+        chosen = await self._policies.choose(await self._in_thread(self._look_up, ask))
         state = NEW
         for message in ask.history:
-            outcome, _ = await self._take(ask, message, state, explain=False)  # nobody reads why
-            state = outcome.state
-        return self._render(await self._decide(ask, state, started))
+            turn = await self._score(ask, message, state, chosen)
+            state = decide(turn, state, chosen.active.policy, explain=False).state  # nobody reads why
+        return self._render(await self._decide(ask, state, chosen, started))
 
     def _repeat(self, ask: Ask, recorded: RecordedAnswer) -> bytes:
         if recorded.request_hash != ask.content_hash():
@@ -134,43 +136,70 @@ class Turns:
         log("turn.repeated", conversation_id=ask.conversation_id, message_id=ask.message.id)
         return recorded.response.encode()
 
-    async def _decide(self, ask: Ask, before: ConversationState, started: float) -> Decided:
+    async def _decide(self, ask: Ask, before: ConversationState, chosen: Chosen, started: float) -> Decided:
         """Take the message, and after it the draft if the bot may still say it."""
-        outcome, scores = await self._take(ask, ask.message, before)
-        decision, draft_scores = outcome.decision, None
-        draft_taken = ask.draft is not None and wants_draft(decision)
-        if ask.draft is not None and draft_taken:
-            outcome, draft_scores = await self._take(ask, ask.draft, outcome.state)
-            decision = _joined(decision, outcome.decision)
+        policy = chosen.active.policy
+        turn = await self._score(ask, ask.message, before, chosen)
+        with self._metrics.stage("decide"):
+            outcome = decide(turn, before, policy)
+        seen = [(turn, before)]
+        decision, draft = outcome.decision, None
+        if ask.draft is not None and wants_draft(decision):
+            draft = await self._score(ask, ask.draft, outcome.state, chosen)
+            seen.append((draft, outcome.state))
+            with self._metrics.stage("decide"):
+                outcome = decide(draft, outcome.state, policy)
+            decision = join(decision, outcome.decision)
+        if chosen.degraded:
+            decision = replace(decision, degraded=(*chosen.degraded, *decision.degraded))
+        shadow = chosen.shadow if ask.message.role is not Role.AGENT else None
         is_recorded = ask.conversation_id is not None and not ask.dry_run
         return Decided(
             ask=ask,
             decision_id=_new_id() if is_recorded else None,
             decision=decision,
-            scores=scores,
-            draft_scores=draft_scores,
-            draft_taken=draft_taken,
+            scores=turn.scores,
+            draft_scores=draft.scores if draft else None,
+            draft_taken=draft is not None,
             before=before,
             after=outcome.state,
-            policy=self._policy.label,
+            policy=policy.label,
+            fingerprint=policy.fingerprint(),
+            shadow_fingerprint=shadow.policy.fingerprint() if shadow else None,
+            shadow=self._shadowed(shadow, seen) if shadow and is_recorded else None,
             bundle=self._bundle,
             latency_ms=round((time.perf_counter() - started) * 1000, 3),
         )
 
-    async def _take(
-        self, ask: Ask, message: Message, state: ConversationState, *, explain: bool = True
-    ) -> tuple[Outcome, Scores | None]:
-        """Score and decide one message. A failing model doesn't stop the turn: the policy decides without scores."""
-        scores: Scores | None = None
-        request = score_request(message, state)
-        if request is not None:
-            try:
-                scores = await self._batcher.score(request)
-            except ScoringError as error:
-                log("scoring.failed", error=error, message_id=message.id, characters=len(message.text))
-        turn = Turn(message=message, scores=scores, customer=ask.customer, channel=ask.channel, context=ask.context)
-        with self._metrics.stage("decide"):
-            return decide(turn, state, self._policy, explain=explain), scores
+    async def _score(self, ask: Ask, message: Message, state: ConversationState, chosen: Chosen) -> Turn:
+        """Score one message. A failing model doesn't stop the turn: the policy decides without scores."""
+        turn = Turn(message=message, scores=None, customer=ask.customer, channel=ask.channel, context=ask.context)
+        try:
+            while (request := _request(turn, state, chosen)) is not None:
+                turn = replace(turn, scores=joined(turn.scores, await self._batcher.score(request)))
+        except ScoringError as error:
+            log("scoring.failed", error=error, message_id=message.id, characters=len(message.text))
+            return replace(turn, scores=None)
+        return turn
+
+    def _shadowed(self, shadow: Prepared, seen: Sequence[tuple[Turn, ConversationState]]) -> Decision | None:
+        """Return what a shadow policy would have decided, ``None`` if it failed.
+
+        It sees the same scores, and the active policy's memory: each turn is compared by itself. A draft that the active
+        policy didn't let the bot say has no scores, so then the message alone counts.
+        """
+        decision = None
+        try:
+            for turn, state in seen:
+                own = replace(turn, scores=self._policies.seen_by(shadow, turn.scores))
+                later = decide(own, state, shadow.policy, explain=False).decision
+                decision = later if decision is None else join(decision, later)
+                if not wants_draft(later):
+                    break
+        except Exception as error:  # noqa: BLE001 - what is only compared must never cost a turn
+            log("shadow.failed", level=logging.ERROR, error=error, policy=shadow.policy.label)
+            return None
+        return decision
 
     async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do the store's blocking work. A stuck database also keeps others from their thread: nobody waits for ever."""
@@ -182,9 +211,17 @@ class Turns:
             message = "the database didn't answer in time; send the message again, the same id is never counted twice"
             raise StoreUnavailable(message) from error
 
-    def _read(self, ask: Ask, conversation_id: str) -> tuple[StoredConversation | None, RecordedAnswer | None]:
+    def _read(
+        self, ask: Ask, conversation_id: str
+    ) -> tuple[StoredConversation | None, RecordedAnswer | None, Assigned]:
+        """Read the conversation and its bot's policies, as they are at one moment."""
         with self._store.reading() as tx:
-            return load(tx, bot_id=ask.bot_id, conversation_id=conversation_id, message_id=ask.message.id)
+            stored, recorded = load(tx, bot_id=ask.bot_id, conversation_id=conversation_id, message_id=ask.message.id)
+            return stored, recorded, self._policies.look_up(tx, ask.bot_id)
+
+    def _look_up(self, ask: Ask) -> Assigned:
+        with self._store.reading() as tx:
+            return self._policies.look_up(tx, ask.bot_id)
 
     def _write(self, stored: StoredConversation | None, row: TurnRow) -> None:
         with self._store.writing() as tx:
@@ -210,29 +247,11 @@ class Turns:
             self._under_way -= 1
 
 
-def _joined(pre: Decision, post: Decision) -> Decision:
-    """Return the one decision of a call that carried the customer's message and the bot's draft.
-
-    The draft is only looked at after ``continue``, so the later decision holds; what the earlier one saw is reported too.
-    """
-    return replace(
-        post,
-        reasons=(*pre.reasons, *post.reasons),
-        degraded=tuple(dict.fromkeys((*pre.degraded, *post.degraded))),
-        triggers=(*pre.triggers, *post.triggers),
-        would_flip_if=_joined_flips(pre, post),
-    )
-
-
-def _joined_flips(pre: Decision, post: Decision) -> tuple[Flip, ...]:
-    """Return the smallest changes that flip a joined decision.
-
-    What would have flipped the ``continue`` of the message says nothing of a decision that the draft brought about.
-    """
-    if post.decision is not Action.CONTINUE:
-        return post.would_flip_if
-    flips = (*pre.would_flip_if, *post.would_flip_if)
-    return tuple(sorted(flips, key=lambda flip: abs(flip.to - flip.value))[:MAX_FLIPS])
+def _request(turn: Turn, state: ConversationState, chosen: Chosen) -> ScoreRequest | None:
+    """Return what is to be scored next. A shadow policy may look at anything, so beside one everything is scored."""
+    if chosen.shadow is None:
+        return next_request(turn, state, chosen.active)
+    return score_request(turn.message, state, chosen.active.labels) if turn.scores is None else None
 
 
 def _state(stored: StoredConversation | None) -> ConversationState:

@@ -43,7 +43,9 @@ class Decided:
     """An answer before it is written down. ``decision_id`` is ``None`` where nothing is recorded.
 
     ``scores`` belong to the message and ``draft_scores`` to the draft, ``None`` where there are none. The draft is only
-    taken when the bot may still say it. ``before`` and ``after`` are the conversation's states.
+    taken when the bot may still say it. ``before`` and ``after`` are the conversation's states. ``policy`` is the label and
+    ``fingerprint`` the fingerprint of the policy that decided. ``shadow_fingerprint`` is that of the shadow policy, ``None`` if
+    none looked; ``shadow`` is what it would have decided, ``None`` beside a fingerprint if it failed.
     """
 
     ask: Ask
@@ -55,5 +57,8 @@ class Decided:
     before: ConversationState
     after: ConversationState
     policy: str
+    fingerprint: str
+    shadow_fingerprint: str | None = None
+    shadow: Decision | None = None
     bundle: str
     latency_ms: float

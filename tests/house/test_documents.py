@@ -14,7 +14,9 @@ from typer.main import get_command
 
 from models.cli import app
 from models.contracts import Action, ReasonCode, ScoreStatus, Suppression
-from models.policy.schema import parse_policy
+from models.policy.rules import Rule, Timing
+from models.policy.schema import Policy, parse_policy
+from models.policy.triggers.combine import Condition
 from training.labels import LABELS
 
 ROOT = Path(__file__).parents[2]
@@ -144,7 +146,16 @@ def test_the_first_pages_python_runs():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("text", _blocks(".", "yaml"))
-def test_the_first_pages_policies_load(text):
-    """A policy that the first page shows can be copied and used."""
+@pytest.mark.parametrize("text", [*_blocks(".", "yaml"), *_blocks("models/policy", "yaml")])
+def test_the_policies_shown_load(text):
+    """A policy that the first page or the guide shows can be copied and used."""
     assert parse_policy(text, "README.md").rules
+
+
+@pytest.mark.parametrize("part", [Policy, Rule, Timing, Condition], ids=lambda part: part.__name__)
+def test_the_guide_names_all_of_a_policy(part):
+    """Whoever writes a policy finds every field of the document, of a rule and every trigger in the guide."""
+    text = (ROOT / "models" / "policy" / "README.md").read_text("utf-8")
+    names = [field.alias or name for name, field in part.model_fields.items()]
+    ordinary = {"name", "note", "enabled", "id", "callback"}  # as anywhere, or explained by another
+    assert [name for name in names if name not in ordinary and not re.search(rf"\b{name}\b", text)] == []

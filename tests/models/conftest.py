@@ -2,10 +2,12 @@
 
 import re
 import shutil
+import sys
 
 import pytest
 
 from models.bundle import MANIFEST, Bundle, sha256
+from models.cli import main
 from models.scorer import Scorer
 from tests.support.tiny_bundle import build_tiny_bundle
 
@@ -36,3 +38,20 @@ def broken_folder(tiny_copy):
     tokenizer.write_text(re.sub(r'"human": *\d+', '"human":99999', tokenizer.read_text("utf-8")), encoding="utf-8")
     manifest.write_text(manifest.read_text("utf-8").replace(old, sha256(tokenizer)), encoding="utf-8")
     return tiny_copy
+
+
+@pytest.fixture
+def baton(monkeypatch, capsys):
+    """Run the command in this process: its exit code, standard output and standard error."""
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.delenv("BATON_BUNDLE", raising=False)
+    monkeypatch.delenv("BATON_POLICY", raising=False)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["baton", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        written = capsys.readouterr()
+        return left.value.code or 0, written.out, written.err
+
+    return run

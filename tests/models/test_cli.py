@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from models.cli import main
 from training.labels import LABELS
 
 ROOT = Path(__file__).parents[2]
@@ -26,23 +25,6 @@ def policy(tmp_path):
     path = tmp_path / "words.yaml"
     path.write_text(POLICY, encoding="utf-8")
     return path
-
-
-@pytest.fixture
-def baton(monkeypatch, capsys):
-    """Run the command in this process: its exit code, standard output and standard error."""
-    monkeypatch.setenv("COLUMNS", "400")
-    monkeypatch.delenv("BATON_BUNDLE", raising=False)
-    monkeypatch.delenv("BATON_POLICY", raising=False)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["baton", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        written = capsys.readouterr()
-        return left.value.code or 0, written.out, written.err
-
-    return run
 
 
 # score
@@ -76,7 +58,8 @@ def test_score_as_json_holds_everything(baton, tiny, policy):
     assert found[0]["decision"]["decision"] == "escalate"
     assert found[0]["decision"]["reason"]["rule_id"] == "lawyer"
     assert sorted(entry["label"] for entry in found[0]["scores"]["intents"]) == sorted(LABELS)
-    assert found[0]["scores"]["status"] == {"confidence": "not_available", "dialogue": "not_available"}
+    lacking = ("confidence", "custom", "dialogue", "risk")
+    assert found[0]["scores"]["status"] == dict.fromkeys(lacking, "not_available")
     assert "embedding" not in found[0]["scores"]
 
 

@@ -210,7 +210,9 @@ def test_what_there_is_nothing_to_judge_by_is_not_available(scorer):
     assert (found.confidence, found.answer, found.dialogue) == (None, None, None)
     assert found.status == {
         "confidence": ScoreStatus.NOT_AVAILABLE,
+        "custom": ScoreStatus.NOT_AVAILABLE,
         "dialogue": ScoreStatus.NOT_AVAILABLE,
+        "risk": ScoreStatus.NOT_AVAILABLE,
     }
 
 
@@ -472,7 +474,7 @@ def test_without_number_and_model_there_is_no_confidence(short_scorer):
 def test_a_draft_has_no_customer_scores(scorer, request_):
     """A bot's message has no intent, mood or language; each says not available."""
     found = scorer.score([request_])[0]
-    names = (*TEXT_SCORES, "language")
+    names = (*TEXT_SCORES, "custom", "risk", "language")
     assert {name: getattr(found, name) for name in names} == dict.fromkeys(names)
     assert found.status == dict.fromkeys(names, ScoreStatus.NOT_AVAILABLE)
 

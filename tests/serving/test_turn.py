@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sqlite3
 import time
-from datetime import datetime
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import httpx2
 import pytest
-from pydantic import ConfigDict, RootModel
 
-from models.contracts import Action, Decision, Flip, Message, Phase, Role, Scores
+from models.bundle import Bundle
+from models.contracts import Action, Decision, Flip, Message, Phase, Role
+from models.conversation import Prepared
 from models.policy.engine import Turn, decide
 from models.policy.schema import default_policy
 from models.policy.state import from_json, to_json
+from models.scorer import Scorer
+from serving.api.answers import render
 from serving.app import create_app
-from serving.turn.handle import _joined
+from serving.assignments import Assignments
+from serving.documents import Documents, Which
+from serving.inference import Batcher
+from serving.policies import Document, Policies, shipped
+from serving.store.policies import EVERY_BOT
+from serving.telemetry import Metrics
+from serving.turn.handle import Turns
+from serving.turn.joined import join
+from serving.turn.rows import scores_from_json
+from serving.turn.values import Ask
 
 TALK = ["hello", "where is my order?", "Where is my order???", "this is useless", "get me a real person!", "thanks"]
-
-
-class RecordedScores(RootModel[Scores]):
-    """Scores as they stand in the database."""
-
-    model_config = ConfigDict(val_json_bytes="base64")
 
 
 def rows(database, query):
@@ -58,7 +66,7 @@ def test_a_decision_can_be_taken_again_from_its_record(recorded):
             text=row["text"],
             at=datetime.fromisoformat(row["at"] + "+00:00"),
         )
-        scores = RecordedScores.model_validate_json(row["scores"]).root
+        scores = scores_from_json(row["scores"])
         turn = Turn(message=message, scores=scores, **json.loads(row["request"]))
         outcome = decide(turn, from_json(json.loads(row["state_before"])), policy)
         answer = json.loads(row["response"])
@@ -140,4 +148,132 @@ def test_a_joined_decision_names_what_flips_it(action, expected):
     flips = [("scores.frustration", 0.6), ("scores.explicit", 0.8)]
     pre = decision(Phase.PRE, Action.CONTINUE, *flips)
     post = decision(Phase.POST, action, ("scores.confidence", 0.3), ("scores.topics.x", 0.9))
-    assert expected == [flip.what for flip in _joined(pre, post).would_flip_if]
+    assert expected == [flip.what for flip in join(pre, post).would_flip_if]
+
+
+SHOP = "name: shop\nrules:\n  - {id: lawyer, when: {keyword: {terms: [lawyer]}}, then: escalate}\n"
+
+
+class Service:
+    """The parts of a service below HTTP, and a way to say something."""
+
+    def __init__(self, store, bundle, **policies):
+        self.scorer = Scorer(Bundle.load(bundle))
+        self.policies = Policies(self.scorer, base=shipped(), shipped=shipped(), **policies)
+        self.documents = Documents(store, self.policies, own=(shipped(),))
+        self.assignments = Assignments(store, self.policies)
+        self.metrics = Metrics()
+        self.batcher = Batcher(self.scorer, token_budget=128, queue_limit=999, metrics=self.metrics)
+        self.turns = Turns(
+            store=store,
+            batcher=self.batcher,
+            policies=self.policies,
+            bundle="tiny-1",
+            render=render,
+            metrics=self.metrics,
+            limit=999,
+        )
+
+    def create(self, text=SHOP):
+        """Store a document and return it."""
+        return self.documents.create(Document.read(text, source_type="application/yaml", name="policy"))[0].stored
+
+    @asynccontextmanager
+    async def running(self):
+        """Score messages."""
+        self.batcher.start()
+        yield
+        await self.batcher.stop()
+        self.scorer.close()
+
+    async def say(self, text, number=0, conversation_id="c-1", bot_id="default"):
+        """Say something as a customer and return the answer."""
+        message = Message(id=f"m-{number}", role=Role.CUSTOMER, text=text, at=datetime.now(UTC))
+        return json.loads(await self.turns.handle(Ask(bot_id=bot_id, conversation_id=conversation_id, message=message)))
+
+
+@pytest.fixture
+def service(store, tiny_bundle):
+    """A service that isn't running."""
+    return Service(store, tiny_bundle)
+
+
+def test_a_shadow_that_fails_costs_no_turn(service, tmp_path, caplog):
+    """When the shadow's rules break, the turn is answered as without it, and the failure is logged and counted."""
+    active, shadow = service.create(), service.create(SHOP.replace("shop", "shadow"))
+    service.assignments.activate("shop", Which(), bot_id=EVERY_BOT)
+    service.assignments.shadow("shadow", Which(), bot_id=EVERY_BOT)
+    broken = service.policies._kept[shadow.fingerprint].policy.model_copy()
+    broken.__dict__["program"] = {}  # compiled rules without their phases can't decide anything
+    service.policies._kept[shadow.fingerprint] = Prepared(broken, None)
+
+    async def run():
+        async with service.running():
+            return [await service.say(text, n) for n, text in enumerate(["hello", "my lawyer will call"])]
+
+    with caplog.at_level(logging.ERROR, "baton"):
+        answers = asyncio.run(run())
+    told = service.assignments.compare(EVERY_BOT, limit=9)
+    assert [("continue", []), ("escalate", [])] == [(answer["decision"], answer["degraded"]) for answer in answers]
+    assert {active.label} == {answer["versions"]["policy"] for answer in answers}
+    assert [("continue", None, 1), ("escalate", None, 1)] == [
+        (one.action, one.shadow_action, one.n) for one in told.agreements
+    ]
+    assert () == told.differences
+    assert 2 == sum(record.message == "shadow.failed" for record in caplog.records)
+
+
+def test_a_document_is_made_ready_once_for_all_turns_that_wait(store, tiny_bundle, caplog):
+    """Turns that come together under a document that isn't ready yet wait for one making, and all are decided by it."""
+    elsewhere, here = Service(store, tiny_bundle), Service(store, tiny_bundle)
+    stored = elsewhere.create()
+    elsewhere.assignments.activate("shop", Which(), bot_id=EVERY_BOT)
+    elsewhere.scorer.close()
+
+    async def run():
+        async with here.running():
+            return await asyncio.gather(*(here.say("hi", conversation_id=f"c-{n}") for n in range(30)))
+
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "baton"):
+        answers = asyncio.run(run())
+    assert {stored.label} == {answer["versions"]["policy"] for answer in answers}
+    assert 1 == sum(record.message == "policy.ready" for record in caplog.records)
+
+
+def test_more_policies_than_are_kept_decide_all_the_same(store, tiny_bundle):
+    """Of many policies only those used last stay ready; a policy that was dropped is made ready again."""
+    service = Service(store, tiny_bundle, kept=2)
+    labels = {}
+    for n in range(5):
+        labels[f"b-{n}"] = service.create(SHOP.replace("lawyer", f"term{n}")).label
+        service.assignments.activate("shop", Which(), bot_id=f"b-{n}")
+
+    async def run():
+        async with service.running():
+            rounds = [[await service.say("hi", n, bot_id=bot) for bot in labels] for n in range(2)]
+        return [answer for answers in rounds for answer in answers]
+
+    answers = asyncio.run(run())
+    assert [*labels.values()] * 2 == [answer["versions"]["policy"] for answer in answers]
+    assert [[]] * 10 == [answer["degraded"] for answer in answers]
+    assert 2 == len(service.policies._kept)
+
+
+def test_a_caller_who_goes_away_leaves_the_making_to_others(store, tiny_bundle):
+    """Whoever stops waiting for a document stops for itself alone."""
+    elsewhere, here = Service(store, tiny_bundle), Service(store, tiny_bundle)
+    stored = elsewhere.create()
+    elsewhere.assignments.activate("shop", Which(), bot_id=EVERY_BOT)
+    elsewhere.scorer.close()
+
+    async def run():
+        async with here.running():
+            gone = asyncio.create_task(here.say("hi", conversation_id="c-0"))
+            stays = asyncio.create_task(here.say("hi", conversation_id="c-1"))
+            while not here.policies._under_way:  # noqa: ASYNC110 - there is no event for that
+                await asyncio.sleep(0)
+            gone.cancel()
+            return (await stays)["versions"]["policy"]
+
+    assert stored.label == asyncio.run(run())

@@ -23,6 +23,7 @@ from models.policy.engine import Turn, decide
 from models.policy.schema import Policy, default_policy, parse_policy
 from models.policy.state import NEW
 from models.scorer import Scorer
+from models.similarity import CompiledLabels
 from training import metrics
 from training.sources.written import CONVERSATIONS, TAUGHT, read_written_conversations
 
@@ -80,14 +81,16 @@ def _labelled(record: Mapping[str, Any]) -> Labelled:
     return Labelled(record["id"], record["language"], messages, gold, reasons)
 
 
-def score_conversations(scorer: Scorer, conversations: Sequence[Labelled]) -> list[Labelled]:
-    """Return the conversations with the scores of every message in its place."""
+def score_conversations(
+    scorer: Scorer, conversations: Sequence[Labelled], labels: CompiledLabels | None = None
+) -> list[Labelled]:
+    """Return the conversations with the scores of every message in its place; ``labels`` are a policy's own."""
     nothing = parse_policy("name: nothing\nrules: []\n", "nothing")
     scored = []
     for conversation in tqdm(conversations, desc="conversations", unit="conversation", mininterval=5.0):
         state, found = NEW, []
         for message in conversation.messages:
-            request = score_request(message, state)
+            request = score_request(message, state, labels)
             scores = None if request is None else scorer.score([request])[0]
             found.append(scores)
             state = decide(Turn(message=message, scores=scores), state, nothing, explain=False).state

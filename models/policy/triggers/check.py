@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Strict
@@ -23,6 +24,9 @@ Number = Annotated[float, Strict()]
 Count = Annotated[int, Strict()]
 Flag = Annotated[bool, Strict()]
 
+# of a label for which neither policy nor bundle has a threshold
+FALLBACK_THRESHOLD: Final = 0.8
+
 # how far below a threshold a proposed change lands: two decimals are what people read and type
 _STEP: Final = 0.01
 
@@ -35,19 +39,46 @@ class Part(BaseModel):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a policy's triggers are bound to when they are compiled, beyond what they say themselves.
+
+    ``custom``: the labels that the policy brings along, with the thresholds that it gives them. ``thresholds``: what the bundle
+    recommends for its own labels, and for the custom ones.
+    """
+
+    custom: Mapping[str, float | None] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+
+    def threshold(self, label: str) -> float:
+        """Return the threshold of a label for which a trigger gives none."""
+        own = self.custom.get(label)
+        return self.thresholds.get(label, FALLBACK_THRESHOLD) if own is None else own
+
+
 class Move(NamedTuple):
-    """A change of one score that might change the decision: its name, its value now, the nearest value beyond the threshold."""
+    """A change that might change the decision: what changes, its value now, the nearest value beyond the threshold.
+
+    A change of a score; or, where ``check`` is set, of what a check asks for that counts: its rule and its place there.
+    """
 
     what: str
     value: float
     to: float
+    check: tuple[str, int] | None = None
 
 
 class Check(Protocol):
     """One comparison of a rule, compiled from the policy: looks at a message and reports.
 
-    ``phases`` says when there is something to look at; ``heads`` names the scores it looks at.
+    ``phases`` says when there is something to look at; ``heads`` names the scores it looks at, ``sees`` all that can change
+    what it finds.
     """
+
+    @property
+    def name(self) -> str:
+        """What its reports are called."""
+        ...
 
     @property
     def phases(self) -> frozenset[Phase]:
@@ -57,6 +88,11 @@ class Check(Protocol):
     @property
     def heads(self) -> tuple[str, ...]:
         """The names of the scores it looks at."""
+        ...
+
+    @property
+    def sees(self) -> tuple[str, ...]:
+        """The names of all scores that can change what it finds."""
         ...
 
     def look(self, view: View) -> TriggerReport:
@@ -73,61 +109,60 @@ class ScoreCheck(Check, Protocol):
         ...
 
 
+@runtime_checkable
+class CountCheck(Check, Protocol):
+    """A comparison of a count, which nobody can change; its threshold is what a change could be of."""
+
+    def count_move(self, report: TriggerReport) -> Move | None:
+        """Return the smallest change of the threshold that would turn this comparison over, from its report."""
+        ...
+
+
+@runtime_checkable
+class RecallCheck(Check, Protocol):
+    """A comparison that looks at the scores of earlier messages, so that they must have been scored."""
+
+    @property
+    def recalls(self) -> tuple[tuple[Phase, str], ...]:
+        """Those scores: the phase of their messages, and their names."""
+        ...
+
+
 def at_least(name: str, rule_id: str, value: float, threshold: float, evidence: Mapping[str, Any]) -> TriggerReport:
     """Report a value that fires at or above its threshold."""
     margin = value - threshold
-    return TriggerReport(
-        name=name,
-        rule_id=rule_id,
-        status=FIRED if margin >= 0 else EVALUATED,
-        value=value,
-        operator=">=",
-        threshold=threshold,
-        margin=margin,
-        evidence=evidence,
-    )
+    return TriggerReport(name, rule_id, FIRED if margin >= 0 else EVALUATED, value, ">=", threshold, margin, evidence)
 
 
 def above(name: str, rule_id: str, value: float, threshold: float, evidence: Mapping[str, Any]) -> TriggerReport:
     """Report a value that fires only above its threshold."""
     margin = value - threshold
-    return TriggerReport(
-        name=name,
-        rule_id=rule_id,
-        status=FIRED if margin > 0 else EVALUATED,
-        value=value,
-        operator=">",
-        threshold=threshold,
-        margin=margin,
-        evidence=evidence,
-    )
+    return TriggerReport(name, rule_id, FIRED if margin > 0 else EVALUATED, value, ">", threshold, margin, evidence)
 
 
 def below(name: str, rule_id: str, value: float, threshold: float, evidence: Mapping[str, Any]) -> TriggerReport:
     """Report a value that fires only below its threshold."""
     margin = threshold - value
-    return TriggerReport(
-        name=name,
-        rule_id=rule_id,
-        status=FIRED if margin > 0 else EVALUATED,
-        value=value,
-        operator="<",
-        threshold=threshold,
-        margin=margin,
-        evidence=evidence,
-    )
+    return TriggerReport(name, rule_id, FIRED if margin > 0 else EVALUATED, value, "<", threshold, margin, evidence)
+
+
+def counted(report: TriggerReport, *, least: int, most: int | None = None) -> Move | None:
+    """Return the change of a count's threshold that turns a report over, from ``least`` to ``most``: what a policy may ask."""
+    if not isinstance(report.value, int | float) or report.threshold is None:
+        return None
+    is_fired = report.status is FIRED
+    if report.operator == ">=":
+        to = report.value + 1 if is_fired else report.value
+    else:
+        to = report.value if is_fired else report.value - 1
+    if to < least or (most is not None and to > most):
+        return None
+    return Move(f"rules.{report.rule_id}.{report.name}", report.threshold, to)
 
 
 def unavailable(name: str, rule_id: str, operator: str, threshold: float | None, why: str) -> TriggerReport:
     """Report a trigger that had no value to look at; it never fires, and neither does its negation."""
-    return TriggerReport(
-        name=name,
-        rule_id=rule_id,
-        status=TriggerStatus.NOT_AVAILABLE,
-        operator=operator,
-        threshold=threshold,
-        evidence={"status": why},
-    )
+    return TriggerReport(name, rule_id, TriggerStatus.NOT_AVAILABLE, None, operator, threshold, None, {"status": why})
 
 
 def over(what: str, value: float, threshold: float) -> Move:

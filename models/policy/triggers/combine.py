@@ -6,20 +6,22 @@ So a model that failed can never make a rule fire by its silence.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from pydantic import Field, model_validator
 
-from models.policy.triggers.check import Check, Part
+from models.policy.triggers.check import Bound, Check, Part
 from models.policy.triggers.confidence import Confidence
 from models.policy.triggers.context import Context
 from models.policy.triggers.explicit import Explicit
+from models.policy.triggers.guideline import Guideline
 from models.policy.triggers.keyword import Keyword
 from models.policy.triggers.labels import Dialogue, Intent, Topic
 from models.policy.triggers.memory import Memory
 from models.policy.triggers.repetition import Repetition
+from models.policy.triggers.risk import Risk
 from models.policy.triggers.sentiment import Frustration, Sentiment
 from models.policy.triggers.time import Time
 
@@ -36,9 +38,11 @@ class Condition(Part):
     dialogue: Dialogue | None = None
     sentiment: Sentiment | None = None
     frustration: Frustration | None = None
+    guideline: Guideline | None = None
     confidence: Confidence | None = None
     repetition: Repetition | None = None
     time: Time | None = None
+    risk: Risk | None = None
     turn: Memory | None = None
     context: Context | None = None
     all: tuple[Condition, ...] | None = Field(default=None, min_length=1)
@@ -58,20 +62,26 @@ class Condition(Part):
             raise ValueError(f"{what} in one condition, expected exactly one; combine several with `all` or `any`")
         return self
 
-    def compile(self, rule_id: str, checks: list[Check]) -> Expression:
+    def compile(self, rule_id: str, checks: list[Check], bound: Bound) -> Expression:
         """Append the checks of this condition to ``checks`` and return the expression over their places in it."""
         if self.all is not None:
-            return All(tuple(part.compile(rule_id, checks) for part in self.all))
+            return All(tuple(part.compile(rule_id, checks, bound) for part in self.all))
         if self.any is not None:
-            return AnyOf(tuple(part.compile(rule_id, checks) for part in self.any))
+            return AnyOf(tuple(part.compile(rule_id, checks, bound) for part in self.any))
         if self.not_ is not None:
-            return Not(self.not_.compile(rule_id, checks))
+            return Not(self.not_.compile(rule_id, checks, bound))
         leaf = next(part for name in LEAVES if (part := getattr(self, name)) is not None)
         first = len(checks)
-        checks.extend(leaf.checks(rule_id))
+        checks.extend(leaf.checks(rule_id, bound))
         if len(checks) == first + 1:
             return Leaf(first)
         return AnyOf(tuple(Leaf(index) for index in range(first, len(checks))))
+
+    def parts(self) -> Iterator[Condition]:
+        """Yield this condition and all that it is made of."""
+        yield self
+        for part in (*(self.all or ()), *(self.any or ()), *([self.not_] if self.not_ else ())):
+            yield from part.parts()
 
 
 LEAVES: Final = tuple(name for name in Condition.model_fields if name not in {"all", "any", "not_"})

@@ -6,9 +6,20 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from models.contracts import TriggerReport
+from models.contracts import Phase, TriggerReport
 from models.policy.state import MAX_CONFIDENCES, answer_confidence
-from models.policy.triggers.check import EVALUATED, FIRED, POST, Count, Move, Number, Part, unavailable, under
+from models.policy.triggers.check import (
+    EVALUATED,
+    FIRED,
+    POST,
+    Bound,
+    Count,
+    Move,
+    Number,
+    Part,
+    unavailable,
+    under,
+)
 from models.policy.triggers.view import View
 
 
@@ -18,7 +29,7 @@ class Confidence(Part):
     threshold: Number = Field(ge=0, le=1)
     consecutive_low_turns: Count = Field(default=1, ge=1, le=MAX_CONFIDENCES)
 
-    def checks(self, rule_id: str) -> tuple[ConfidenceCheck, ...]:
+    def checks(self, rule_id: str, _bound: Bound) -> tuple[ConfidenceCheck, ...]:
         """Compile."""
         return (ConfidenceCheck(rule_id, self.threshold, self.consecutive_low_turns),)
 
@@ -34,12 +45,19 @@ class ConfidenceCheck:
     threshold: float
     n_turns: int
 
+    name = "confidence"
     phases = POST
     heads = ("confidence",)
+    sees = heads
+
+    @property
+    def recalls(self) -> tuple[tuple[Phase, str], ...]:
+        """The confidence in earlier answers, where it takes several."""
+        return ((Phase.POST, "confidence"),) if self.n_turns > 1 else ()
 
     def look(self, view: View) -> TriggerReport:
         """Compare; evidence: how many answers in a row were low. The margin is this answer's."""
-        value = answer_confidence(view.message, view.scores)
+        value = _value(view)
         if value is None:
             return unavailable("confidence", self.rule_id, "<", self.threshold, view.missing("confidence"))
         low = 0
@@ -47,18 +65,25 @@ class ConfidenceCheck:
             if confidence >= self.threshold:
                 break
             low += 1
-        return TriggerReport(
-            name="confidence",
-            rule_id=self.rule_id,
-            status=FIRED if low >= self.n_turns else EVALUATED,
-            value=value,
-            operator="<",
-            threshold=self.threshold,
-            margin=self.threshold - value,
-            evidence={"low_turns": low, "needs": self.n_turns},
-        )
+        status = FIRED if low >= self.n_turns else EVALUATED
+        evidence = {"low_turns": low, "needs": self.n_turns}
+        margin = self.threshold - value
+        return TriggerReport("confidence", self.rule_id, status, value, "<", self.threshold, margin, evidence)
 
     def moves(self, view: View) -> tuple[Move, ...]:
         """Return the move of this answer's confidence."""
-        value = answer_confidence(view.message, view.scores)
+        value = _value(view)
         return () if value is None or view.scores is None else (under("scores.confidence", value, self.threshold),)
+
+    def count_move(self, report: TriggerReport) -> Move | None:
+        """Return the change of how many low answers in a row it takes."""
+        low = report.evidence.get("low_turns", 0)
+        to = low + 1 if report.status is FIRED else low
+        if not 1 <= to <= MAX_CONFIDENCES:
+            return None
+        return Move(f"rules.{self.rule_id}.confidence.consecutive_low_turns", self.n_turns, to)
+
+
+def _value(view: View) -> float | None:
+    """Return this answer's confidence; unknown while the model may still be asked, though the bot sent a number of its own."""
+    return None if view.is_skipped("confidence") else answer_confidence(view.message, view.scores)

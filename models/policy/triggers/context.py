@@ -5,12 +5,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, field_validator, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
 from models.contracts import TriggerReport
-from models.policy.triggers.check import BOTH, EVALUATED, FIRED, Check, Part
+from models.policy.triggers.check import BOTH, EVALUATED, FIRED, Bound, Check, Part
 from models.policy.triggers.view import View
 
 Plain = StrictBool | StrictInt | StrictFloat | StrictStr
@@ -19,13 +19,23 @@ Amount = StrictInt | StrictFloat
 ROOTS: Final = ("customer", "context", "channel", "language")
 
 
+def _field_has_a_root(value: str) -> str:
+    root, _, rest = value.partition(".")
+    if root not in ROOTS or (root in {"customer", "context"}) != bool(rest):
+        raise ValueError(f"unknown field {value!r}; expected customer.<name>, context.<name>, channel or language")
+    return value
+
+
+FieldName = Annotated[str, AfterValidator(_field_has_a_root)]
+
+
 class Context(Part):
     """``field`` (``customer.tier``, ``context.cart.total``, ``channel``, ``language``) and one comparison with it.
 
     A field that the caller didn't send holds nothing: ``not_in`` and ``exists: false`` are true of it, all else is false.
     """
 
-    field: str
+    field: FieldName
     equals: Plain | None = None
     in_: tuple[Plain, ...] | None = Field(default=None, alias="in", min_length=1)
     not_in: tuple[Plain, ...] | None = Field(default=None, min_length=1)
@@ -35,14 +45,6 @@ class Context(Part):
     below: Amount | None = None
     exists: StrictBool | None = None
 
-    @field_validator("field")
-    @classmethod
-    def _field_has_a_root(cls, value: str) -> str:
-        root, _, rest = value.partition(".")
-        if root not in ROOTS or (root in {"customer", "context"}) != bool(rest):
-            raise ValueError(f"unknown field {value!r}; expected customer.<name>, context.<name>, channel or language")
-        return value
-
     @model_validator(mode="after")
     def _one_comparison(self) -> Context:
         found = [name for name in _COMPARISONS if getattr(self, name) is not None]
@@ -51,7 +53,7 @@ class Context(Part):
             raise ValueError(f"{len(found)} comparisons, expected exactly one of {names}")
         return self
 
-    def checks(self, rule_id: str) -> tuple[Check, ...]:
+    def checks(self, rule_id: str, _bound: Bound) -> tuple[Check, ...]:
         """Compile."""
         name = next(name for name in _COMPARISONS if getattr(self, name) is not None)
         return (ContextCheck(rule_id, self.field, name.rstrip("_"), getattr(self, name), _COMPARISONS[name]),)
@@ -69,23 +71,24 @@ class ContextCheck:
 
     phases = BOTH
     heads = ()
+    sees = ()
+
+    @property
+    def name(self) -> str:
+        """The field."""
+        return self.field
 
     def look(self, view: View) -> TriggerReport:
         """Find the field and compare; evidence: what was found and what was wanted."""
-        value = _find(view, self.field)
+        value = find_field(view, self.field)
         shown = value if isinstance(value, str | int | float) else None
         wanted = list(self.wanted) if isinstance(self.wanted, tuple) else self.wanted
-        return TriggerReport(
-            name=self.field,
-            rule_id=self.rule_id,
-            status=FIRED if self.holds(value, self.wanted) else EVALUATED,
-            value=shown,
-            operator=self.comparison,
-            evidence={"wanted": wanted},
-        )
+        status = FIRED if self.holds(value, self.wanted) else EVALUATED
+        return TriggerReport(self.field, self.rule_id, status, shown, self.comparison, evidence={"wanted": wanted})
 
 
-def _find(view: View, field: str) -> Any:
+def find_field(view: View, field: str) -> Any:
+    """Return the value of a field such as ``customer.tier``; ``None`` where the caller sent none."""
     root, *path = field.split(".")
     if root == "channel":
         return view.channel

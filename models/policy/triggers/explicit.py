@@ -7,19 +7,25 @@ from typing import Any
 
 from pydantic import Field
 
-from models.contracts import TriggerReport
-from models.policy.triggers.check import EVALUATED, PRE, Move, Number, Part, at_least, over
+from models.contracts import ScoreStatus, TriggerReport
+from models.policy.triggers.check import EVALUATED, PRE, Bound, Flag, Move, Number, Part, at_least, over, unavailable
 from models.policy.triggers.view import View
 
 
 class Explicit(Part):
-    """``threshold``: the probability in [0, 1] at and above which the customer is taken to ask for a person."""
+    """``threshold``: the probability in [0, 1] at and above which the customer is taken to ask for a person.
 
-    threshold: Number = Field(ge=0, le=1)
+    Absent, it is the bundle's. ``use_model: false`` leaves the model out: a phrase of the phrase lists counts as 1.0.
+    """
 
-    def checks(self, rule_id: str) -> tuple[ExplicitCheck, ...]:
+    threshold: Number | None = Field(default=None, ge=0, le=1)
+    use_model: Flag = True
+
+    def checks(self, rule_id: str, bound: Bound) -> tuple[ExplicitCheck, ...]:
         """Compile."""
-        return (ExplicitCheck(rule_id, self.threshold),)
+        threshold = bound.threshold("explicit") if self.threshold is None else self.threshold
+        heads = ("explicit",) if self.use_model else ()
+        return (ExplicitCheck(rule_id, threshold, heads, heads),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,41 +39,37 @@ class ExplicitCheck:
 
     rule_id: str
     threshold: float
+    heads: tuple[str, ...] = ("explicit",)
+    sees: tuple[str, ...] = ("explicit",)
 
+    name = "explicit"
     phases = PRE
-    heads = ("explicit",)
 
     def look(self, view: View) -> TriggerReport:
         """Compare the score, or the phrase lists' yes or no."""
-        value, evidence = _value(view)
-        # looked up only where it matters: finding phrases takes longer than all other triggers together
-        declined = view.declined if value >= self.threshold and not evidence else None
-        if declined is not None:
-            return TriggerReport(
-                name="explicit",
-                rule_id=self.rule_id,
-                status=EVALUATED,
-                value=value,
-                operator=">=",
-                threshold=self.threshold,
-                evidence={"negated": declined.phrase},
-            )
-        return at_least("explicit", self.rule_id, value, self.threshold, evidence)
+        scores = view.scores
+        if scores is None or scores.explicit is None or not self.heads:
+            return self._by_phrase(view)
+        value = scores.explicit
+        if scores.declined_phrase is not None and value >= self.threshold:
+            evidence = {"negated": scores.declined_phrase}
+            return TriggerReport("explicit", self.rule_id, EVALUATED, value, ">=", self.threshold, None, evidence)
+        phrase = scores.request_phrase
+        return at_least("explicit", self.rule_id, value, self.threshold, {} if phrase is None else {"phrase": phrase})
+
+    def _by_phrase(self, view: View) -> TriggerReport:
+        why = view.missing("explicit") if self.heads else ScoreStatus.SKIPPED.value
+        if self.heads and why == ScoreStatus.SKIPPED.value:
+            return unavailable("explicit", self.rule_id, ">=", self.threshold, why)
+        evidence: dict[str, Any] = {"head": why}
+        request = view.request
+        if request is not None:
+            evidence |= {"phrase": request.phrase, "language": request.language}
+        return at_least("explicit", self.rule_id, float(request is not None), self.threshold, evidence)
 
     def moves(self, view: View) -> tuple[Move, ...]:
         """Return the move of the head's probability, if it decided."""
-        head = view.scores.explicit if view.scores is not None else None
-        if head is None or view.declined is not None:
+        scores = view.scores
+        if scores is None or scores.explicit is None or scores.declined_phrase is not None or not self.heads:
             return ()
-        return (over("scores.explicit", head, self.threshold),)
-
-
-def _value(view: View) -> tuple[float, dict[str, Any]]:
-    scores = view.scores
-    if scores is None or scores.explicit is None:
-        request = view.request
-        evidence: dict[str, Any] = {"head": view.missing("explicit")}
-        if request is None:
-            return 0.0, evidence
-        return 1.0, {**evidence, "phrase": request.phrase, "language": request.language}
-    return scores.explicit, {} if scores.request_phrase is None else {"phrase": scores.request_phrase}
+        return (over("scores.explicit", scores.explicit, self.threshold),)

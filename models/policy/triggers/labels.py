@@ -1,16 +1,37 @@
-"""Intents, topics and dialogue: what the message is about and what it does, by the model's labels or by terms."""
+"""Intents, topics and dialogue: what the message is about and what it does, by labels or by terms.
+
+A label is one that the bundle was trained on, or one that the policy brings along (``labels``).
+"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints, model_validator
 
-from models.contracts import Phase, TriggerReport, is_bots_label
-from models.policy.triggers.check import EVALUATED, FIRED, POST, PRE, Check, Flag, Move, Number, Part, over, unavailable
-from models.policy.triggers.keyword import Terms
+from models.contracts import Phase, ScoreStatus, TriggerReport, is_bots_label
+from models.policy.state import MAX_DIALOGUES
+from models.policy.triggers.check import (
+    EVALUATED,
+    FIRED,
+    POST,
+    PRE,
+    Bound,
+    Check,
+    Count,
+    Flag,
+    Move,
+    Number,
+    Part,
+    at_least,
+    counted,
+    over,
+    unavailable,
+)
+from models.policy.triggers.keyword import Searching, Terms
 from models.policy.triggers.matching import Matcher, compile_terms
 from models.policy.triggers.view import View
 
@@ -18,75 +39,106 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Probability = Annotated[Number, Field(ge=0, le=1)]
 Labels = Annotated[tuple[Label, ...], Field(min_length=1, max_length=200)]
 
+CUSTOM: Final = "custom"
 
-class Intent(Part):
-    """``labels`` to listen for; ``threshold`` is for all of them, ``thresholds`` for single ones, in [0, 1]."""
+
+class Labelled(Part):
+    """``labels`` to listen for; ``threshold`` is for all of them, ``thresholds`` for single ones, in [0, 1].
+
+    A label without a threshold has the policy's own (``labels``), else the bundle's, else 0.8.
+    """
 
     labels: Labels
     threshold: Probability | None = None
     thresholds: Mapping[Label, Probability] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _every_label_has_a_threshold(self) -> Intent:
-        _require_thresholds(self.labels, self.threshold, self.thresholds)
+    def _thresholds_are_of_labels(self) -> Labelled:
+        unknown = [label for label in self.thresholds if label not in self.labels]
+        if unknown:
+            raise ValueError(
+                f"thresholds names {unknown[0]!r}, which is not among the labels; add it there or remove it"
+            )
         return self
 
-    def checks(self, rule_id: str) -> tuple[LabelsCheck, ...]:
+    def _check(self, rule_id: str, head: str, bound: Bound, phases: frozenset[Phase] = PRE) -> LabelsCheck:
+        """Return the check of the labels, those of the bundle in a head and the policy's own."""
+        wanted: dict[str, list[tuple[str, float]]] = {}
+        for label in self.labels:
+            wanted.setdefault(CUSTOM if label in bound.custom else head, []).append(
+                (label, self._threshold(label, bound))
+            )
+        return LabelsCheck(
+            rule_id, head.removesuffix("s"), tuple((one, tuple(pairs)) for one, pairs in wanted.items()), phases
+        )
+
+    def _threshold(self, label: str, bound: Bound) -> float:
+        own = self.thresholds.get(label, self.threshold)
+        return bound.threshold(label) if own is None else own
+
+
+class Intent(Labelled):
+    """What the customer wants: the bundle's intents, or labels that the policy brings along."""
+
+    def checks(self, rule_id: str, bound: Bound) -> tuple[LabelsCheck, ...]:
         """Compile."""
-        return (LabelsCheck(rule_id, "intent", _pairs(self.labels, self.threshold, self.thresholds)),)
+        return (self._check(rule_id, "intents", bound),)
 
 
-class Dialogue(Part):
-    """As ``Intent``, for what a message does in its conversation: a customer's labels, or a bot's (``bot_...``), not both."""
+class Dialogue(Labelled):
+    """What a message does in its conversation: a customer's labels, or a bot's (``bot_...``), not both.
 
-    labels: Labels
-    threshold: Probability | None = None
-    thresholds: Mapping[Label, Probability] = Field(default_factory=dict)
+    ``times``: how many customer messages of this epoch must have done it, this one last; two that say in their own words that
+    the answer missed the question are more than one.
+    """
+
+    times: Count = Field(default=1, ge=1, le=MAX_DIALOGUES)
 
     @model_validator(mode="after")
     def _of_one_role(self) -> Dialogue:
-        _require_thresholds(self.labels, self.threshold, self.thresholds)
         if len({is_bots_label(label) for label in self.labels}) > 1:
             raise ValueError(
                 "labels of a customer's message and of a bot's (bot_...) in one trigger; make two rules of it"
             )
+        if self.times > 1 and is_bots_label(self.labels[0]):
+            raise ValueError("times counts customer messages; remove it, or listen for a customer's labels")
         return self
 
-    def checks(self, rule_id: str) -> tuple[LabelsCheck, ...]:
+    def checks(self, rule_id: str, bound: Bound) -> tuple[Check, ...]:
         """Compile; a bot's labels are looked at after its draft, a customer's before."""
-        pairs = _pairs(self.labels, self.threshold, self.thresholds)
-        return (LabelsCheck(rule_id, "dialogue", pairs, POST if is_bots_label(self.labels[0]) else PRE),)
+        if self.times > 1:
+            return (TimesCheck(rule_id, tuple((one, self._threshold(one, bound)) for one in self.labels), self.times),)
+        return (self._check(rule_id, "dialogue", bound, POST if is_bots_label(self.labels[0]) else PRE),)
 
 
-class Topic(Part):
+class Topic(Searching, Labelled):
     """As ``Intent``, for topics; ``use_model: false`` leaves the model out and finds ``terms`` as whole words instead.
 
     With ``use_model`` and ``terms`` both, either is enough.
     """
 
-    labels: Labels
     use_model: Flag = True
-    threshold: Probability | None = None
-    thresholds: Mapping[Label, Probability] = Field(default_factory=dict)
     terms: Terms | None = None
 
     @model_validator(mode="after")
     def _something_to_compare(self) -> Topic:
-        if self.use_model:
-            _require_thresholds(self.labels, self.threshold, self.thresholds)
-        elif self.terms is None:
+        if not self.use_model and self.terms is None:
             raise ValueError("use_model is false and there are no terms; add terms or set use_model to true")
-        if self.terms is not None:
-            compile_terms(self.terms, "word", case_sensitive=False)
+        _ = self.matcher
         return self
 
-    def checks(self, rule_id: str) -> tuple[Check, ...]:
+    @functools.cached_property
+    def matcher(self) -> Matcher | None:
+        """The terms, compiled."""
+        return None if self.terms is None else compile_terms(self.terms, "word", case_sensitive=False)
+
+    def checks(self, rule_id: str, bound: Bound) -> tuple[Check, ...]:
         """Compile."""
         checks: list[Check] = []
         if self.use_model:
-            checks.append(LabelsCheck(rule_id, "topic", _pairs(self.labels, self.threshold, self.thresholds)))
-        if self.terms is not None:
-            checks.append(TermsCheck(rule_id, self.labels, compile_terms(self.terms, "word", case_sensitive=False)))
+            checks.append(self._check(rule_id, "topics", bound))
+        if self.matcher is not None:
+            checks.append(TermsCheck(rule_id, self.labels, self.matcher))
         return tuple(checks)
 
 
@@ -94,59 +146,101 @@ class Topic(Part):
 class LabelsCheck:
     """Fires when a label's probability is at or above its threshold; reports the label with the best margin.
 
-    Labels that the bundle doesn't know are left out; if it knows none of them, there is nothing to look at.
+    ``wanted`` are labels with their thresholds, by the scores that hold them. Labels that nobody scored are left out; if none
+    was, there is nothing to look at.
     """
 
     rule_id: str
-    name: Literal["intent", "topic", "dialogue"]
-    thresholds: tuple[tuple[str, float], ...]
+    name: str
+    wanted: tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
     phases: frozenset[Phase] = PRE
 
     @property
     def heads(self) -> tuple[str, ...]:
-        """The head that gives the probabilities."""
-        return (_HEADS[self.name],)
+        """The scores that hold the labels."""
+        return tuple(head for head, _ in self.wanted)
+
+    @property
+    def sees(self) -> tuple[str, ...]:
+        """The same."""
+        return self.heads
 
     def look(self, view: View) -> TriggerReport:
         """Compare every label; evidence: the best label, and all labels' probabilities."""
-        known = self._known(view)
-        if known is None:
-            return unavailable(self.name, self.rule_id, ">=", self.thresholds[0][1], view.missing(self.heads[0]))
         best: str | None = None
         value = threshold = margin = 0.0
         values = {}
-        for label, wanted in self.thresholds:
-            probability = known.get(label)
-            if probability is None:
+        is_scored = is_unasked = False
+        for head, pairs in self.wanted:
+            known = view.known(head)
+            if known is None:
+                is_unasked = is_unasked or view.is_skipped(head)
                 continue
-            values[label] = probability
-            if best is None or probability - wanted > margin:
-                best, value, threshold, margin = label, probability, wanted, probability - wanted
-        if best is None:
-            return unavailable(self.name, self.rule_id, ">=", self.thresholds[0][1], "unknown_label")
-        return TriggerReport(
-            name=self.name,
-            rule_id=self.rule_id,
-            status=FIRED if margin >= 0 else EVALUATED,
-            value=value,
-            operator=">=",
-            threshold=threshold,
-            margin=margin,
-            evidence={"label": best, "labels": values},
-        )
+            is_scored = True
+            for label, wanted in pairs:
+                probability = known.get(label)
+                if probability is None:
+                    continue
+                values[label] = probability
+                if best is None or probability - wanted > margin:
+                    best, value, threshold, margin = label, probability, wanted, probability - wanted
+        if best is None or (is_unasked and margin < 0):  # what nobody asked for yet may hold
+            why = "unknown_label" if is_scored else view.missing(self.wanted[0][0])
+            why = ScoreStatus.SKIPPED.value if is_unasked else why
+            return unavailable(self.name, self.rule_id, ">=", self.wanted[0][1][0][1], why)
+        evidence = {"label": best, "labels": values}
+        status = FIRED if margin >= 0 else EVALUATED
+        return TriggerReport(self.name, self.rule_id, status, value, ">=", threshold, margin, evidence)
 
     def moves(self, view: View) -> list[Move]:
         """Return the move of each label."""
-        known = self._known(view) or {}
-        path = f"scores.{self.heads[0]}"
-        return [over(f"{path}.{label}", known[label], wanted) for label, wanted in self.thresholds if label in known]
+        return [
+            over(f"scores.{head}.{label}", known[label], threshold)
+            for head, pairs in self.wanted
+            if (known := view.known(head)) is not None
+            for label, threshold in pairs
+            if label in known
+        ]
 
-    def _known(self, view: View) -> dict[str, float] | None:
-        known: dict[str, float] | None = getattr(view, _HEADS[self.name])
-        return known
 
+@dataclass(frozen=True, slots=True)
+class TimesCheck:
+    """Fires when this customer message, and enough before it, have one of the labels at or above its threshold."""
 
-_HEADS: Final = {"intent": "intents", "topic": "topics", "dialogue": "dialogue"}
+    rule_id: str
+    wanted: tuple[tuple[str, float], ...]
+    times: int
+
+    name = "dialogue.times"
+    phases = PRE
+    heads = ("dialogue",)
+    sees = heads
+    recalls = ((Phase.PRE, "dialogue"),)
+
+    def look(self, view: View) -> TriggerReport:
+        """Count; evidence: this message's labels."""
+        known = view.known("dialogue")
+        if known is None:
+            return unavailable(self.name, self.rule_id, ">=", self.times, view.missing("dialogue"))
+        evidence = {"labels": {label: known[label] for label, _ in self.wanted if label in known}}
+        if not self._has(known):
+            return at_least(self.name, self.rule_id, 0, self.times, evidence)
+        count = sum(self._has(dict(pairs)) for pairs in view.after.dialogues)
+        return at_least(self.name, self.rule_id, count, self.times, evidence)
+
+    def moves(self, view: View) -> list[Move]:
+        """Return the move of each label of this message."""
+        known = view.known("dialogue") or {}
+        return [
+            over(f"scores.dialogue.{label}", known[label], wanted) for label, wanted in self.wanted if label in known
+        ]
+
+    def count_move(self, report: TriggerReport) -> Move | None:
+        """Return the change of how many messages it takes."""
+        return counted(report, least=1, most=MAX_DIALOGUES)
+
+    def _has(self, known: Mapping[str, float]) -> bool:
+        return any(known.get(label, 0.0) >= threshold for label, threshold in self.wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,33 +251,19 @@ class TermsCheck:
     labels: tuple[str, ...]
     matcher: Matcher
 
+    name = "topic.terms"
     phases = PRE
     heads = ()
+    sees = ()
 
     def look(self, view: View) -> TriggerReport:
         """Look for the terms."""
         found = self.matcher.find(view)
         return TriggerReport(
-            name="topic.terms",
-            rule_id=self.rule_id,
-            status=EVALUATED if found is None else FIRED,
-            value=None if found is None else found["term"],
-            operator=self.matcher.match,
+            "topic.terms",
+            self.rule_id,
+            EVALUATED if found is None else FIRED,
+            None if found is None else found["term"],
+            self.matcher.match,
             evidence={} if found is None else {"label": self.labels[0], **found},
         )
-
-
-def _require_thresholds(labels: tuple[str, ...], threshold: float | None, thresholds: Mapping[str, float]) -> None:
-    unknown = [label for label in thresholds if label not in labels]
-    if unknown:
-        raise ValueError(f"thresholds names {unknown[0]!r}, which is not among the labels; add it there or remove it")
-    bare = [label for label in labels if label not in thresholds]
-    if threshold is None and bare:
-        raise ValueError(f"no threshold for {bare[0]!r}; add `threshold` for all labels or name it in `thresholds`")
-
-
-def _pairs(
-    labels: tuple[str, ...], threshold: float | None, thresholds: Mapping[str, float]
-) -> tuple[tuple[str, float], ...]:
-    shared = 0.0 if threshold is None else threshold  # unused then: every label has its own
-    return tuple((label, thresholds.get(label, shared)) for label in labels)

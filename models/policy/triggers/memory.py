@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from models.contracts import ScoreStatus, TriggerReport, is_bots_label
+from models.contracts import Phase, ScoreStatus, TriggerReport, is_bots_label
 from models.policy.state import ConversationState
-from models.policy.triggers.check import BOTH, EVALUATED, FIRED, Check, Number, Part, unavailable
+from models.policy.triggers.check import BOTH, EVALUATED, FIRED, Bound, Check, Number, Part, unavailable
 from models.policy.triggers.view import View
 
 
@@ -58,7 +58,7 @@ class Memory(Part):
     def _given(self) -> list[str]:
         return [name for name in type(self).model_fields if getattr(self, name) is not None]
 
-    def checks(self, rule_id: str) -> tuple[Check, ...]:
+    def checks(self, rule_id: str, _bound: Bound) -> tuple[Check, ...]:
         """Compile."""
         if self.after_confidence_below is not None:
             return (LastConfidenceCheck(rule_id, self.after_confidence_below),)
@@ -79,10 +79,16 @@ class MemoryCheck:
 
     phases = BOTH
     heads = ()
+    sees = ()
+
+    @property
+    def name(self) -> str:
+        """The condition, as reports call it."""
+        return f"turn.{self.condition}"
 
     def look(self, view: View) -> TriggerReport:
         """Look at the state before this message."""
-        return _report(f"turn.{self.condition}", self.rule_id, holds=_holds(self.condition, view.before))
+        return _report(self.name, self.rule_id, holds=_holds(self.condition, view.before))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +98,10 @@ class FiredCheck:
     rule_id: str
     rules: tuple[str, ...]
 
+    name = "turn.fired"
     phases = BOTH
     heads = ()
+    sees = ()
 
     def look(self, view: View) -> TriggerReport:
         """Look at the rules that held before this message."""
@@ -108,22 +116,18 @@ class LastConfidenceCheck:
     rule_id: str
     threshold: float
 
+    name = "turn.after_confidence_below"
     phases = BOTH
     heads = ()
+    sees = ()
+    recalls = ((Phase.POST, "confidence"),)
 
     def look(self, view: View) -> TriggerReport:
         """Compare what was known before this message."""
         value = view.before.last_answer_confidence
-        return TriggerReport(
-            name="turn.after_confidence_below",
-            rule_id=self.rule_id,
-            status=FIRED if value is not None and value < self.threshold else EVALUATED,
-            value=value,
-            operator="<",
-            threshold=self.threshold,
-            margin=None if value is None else self.threshold - value,
-            evidence={},
-        )
+        status = FIRED if value is not None and value < self.threshold else EVALUATED
+        margin = None if value is None else self.threshold - value
+        return TriggerReport("turn.after_confidence_below", self.rule_id, status, value, "<", self.threshold, margin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +142,11 @@ class LastBotCheck:
     labels: tuple[str, ...]
     threshold: float
 
+    name = "turn.after_bot"
     phases = BOTH
     heads = ()
+    sees = ()
+    recalls = ((Phase.POST, "dialogue"),)
 
     def look(self, view: View) -> TriggerReport:
         """Compare what was known before this message."""
@@ -147,16 +154,10 @@ class LastBotCheck:
             return unavailable("turn.after_bot", self.rule_id, ">=", self.threshold, ScoreStatus.NOT_AVAILABLE.value)
         known = [(value, label) for label, value in view.before.last_bot_dialogue if label in self.labels]
         value, label = max(known, default=(None, None))
-        return TriggerReport(
-            name="turn.after_bot",
-            rule_id=self.rule_id,
-            status=FIRED if value is not None and value >= self.threshold else EVALUATED,
-            value=value,
-            operator=">=",
-            threshold=self.threshold,
-            margin=None if value is None else value - self.threshold,
-            evidence={} if label is None else {"label": label},
-        )
+        status = FIRED if value is not None and value >= self.threshold else EVALUATED
+        margin = None if value is None else value - self.threshold
+        evidence = {} if label is None else {"label": label}
+        return TriggerReport("turn.after_bot", self.rule_id, status, value, ">=", self.threshold, margin, evidence)
 
 
 def _holds(condition: str, state: ConversationState) -> bool:
@@ -169,4 +170,4 @@ def _holds(condition: str, state: ConversationState) -> bool:
 
 def _report(name: str, rule_id: str, *, holds: bool, rules: list[str] | None = None) -> TriggerReport:
     evidence = {"rules": rules} if rules else {}
-    return TriggerReport(name=name, rule_id=rule_id, status=FIRED if holds else EVALUATED, evidence=evidence)
+    return TriggerReport(name, rule_id, FIRED if holds else EVALUATED, evidence=evidence)

@@ -8,10 +8,22 @@ from typing import Final
 
 from pydantic import Field, model_validator
 
-from models.contracts import TriggerReport
+from models.contracts import Phase, TriggerReport
 from models.policy.questions import is_same_question
 from models.policy.state import MAX_EXCHANGES, MAX_QUESTIONS
-from models.policy.triggers.check import BOTH, PRE, Check, Count, Number, Part, at_least
+from models.policy.triggers.check import (
+    BOTH,
+    PRE,
+    Bound,
+    Check,
+    Count,
+    Move,
+    Number,
+    Part,
+    at_least,
+    counted,
+    unavailable,
+)
 from models.policy.triggers.view import View
 
 # a loop is a cycle of at most so many exchanges
@@ -38,11 +50,13 @@ class Repetition(Part):
             raise ValueError("nothing to count; add `max_retries`, `max_fallbacks` or `max_loops`")
         return self
 
-    def checks(self, rule_id: str) -> tuple[Check, ...]:
+    def checks(self, rule_id: str, _bound: Bound) -> tuple[Check, ...]:
         """Compile."""
         checks: list[Check] = []
+        # beside a count of what the bot said, which a draft can raise, it is looked at (and then counts 0) after drafts too
+        phases = PRE if self.max_fallbacks is None and self.max_loops is None else BOTH
         if self.max_retries is not None:
-            checks.append(RetriesCheck(rule_id, self.max_retries, self.similarity))
+            checks.append(RetriesCheck(rule_id, self.max_retries, self.similarity, phases))
         if self.max_fallbacks is not None:
             checks.append(FallbacksCheck(rule_id, self.max_fallbacks))
         if self.max_loops is not None:
@@ -57,12 +71,17 @@ class RetriesCheck:
     rule_id: str
     threshold: int
     similarity: float
+    phases: frozenset[Phase] = PRE
 
-    phases = PRE
+    name = "repetition.max_retries"
     heads = ()
+    sees = ("intents",)  # they tell questions from glue
+    recalls = ((Phase.PRE, "intents"),)
 
     def look(self, view: View) -> TriggerReport:
         """Count this question and its like; evidence: the ids of the earlier messages."""
+        if view.is_skipped("intents"):
+            return unavailable("repetition.max_retries", self.rule_id, ">=", self.threshold, view.missing("intents"))
         if view.after.questions is view.before.questions:
             return at_least("repetition.max_retries", self.rule_id, 0, self.threshold, {"question": False})
         key = view.after.questions[-1].key
@@ -75,6 +94,10 @@ class RetriesCheck:
         evidence = {"message_ids": same} if same else {}
         return at_least("repetition.max_retries", self.rule_id, 1 + len(same), self.threshold, evidence)
 
+    def count_move(self, report: TriggerReport) -> Move | None:
+        """Return the change of the count that is asked for."""
+        return counted(report, least=2, most=MAX_QUESTIONS)
+
 
 @dataclass(frozen=True, slots=True)
 class FallbacksCheck:
@@ -83,12 +106,18 @@ class FallbacksCheck:
     rule_id: str
     threshold: int
 
+    name = "repetition.max_fallbacks"
     phases = BOTH
     heads = ()
+    sees = ()
 
     def look(self, view: View) -> TriggerReport:
         """Compare the count."""
         return at_least("repetition.max_fallbacks", self.rule_id, view.after.n_fallbacks, self.threshold, {})
+
+    def count_move(self, report: TriggerReport) -> Move | None:
+        """Return the change of the count that is asked for."""
+        return counted(report, least=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +127,21 @@ class LoopsCheck:
     rule_id: str
     threshold: int
 
+    name = "repetition.max_loops"
     phases = BOTH
     heads = ()
+    sees = ()
+    recalls = ((Phase.PRE, "intents"),)
 
     def look(self, view: View) -> TriggerReport:
         """Count; evidence: the cycle's length."""
         count, length = count_loops(view.after.exchanges)
         evidence = {"cycle_length": length} if count else {}
         return at_least("repetition.max_loops", self.rule_id, count, self.threshold, evidence)
+
+    def count_move(self, report: TriggerReport) -> Move | None:
+        """Return the change of the count that is asked for."""
+        return counted(report, least=2, most=MAX_EXCHANGES // MAX_CYCLE)
 
 
 def count_loops(exchanges: tuple[str, ...]) -> tuple[int, int]:

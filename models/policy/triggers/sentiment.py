@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from pydantic import Field, model_validator
 
-from models.contracts import TriggerReport
+from models.contracts import Phase, TriggerReport
 from models.policy.state import MAX_MOODS, Mood
 from models.policy.triggers.check import (
     EVALUATED,
     PRE,
+    Bound,
     Check,
     Count,
     Flag,
@@ -19,6 +20,7 @@ from models.policy.triggers.check import (
     Part,
     at_least,
     below,
+    counted,
     over,
     unavailable,
     under,
@@ -54,7 +56,7 @@ class Sentiment(Part):
             raise ValueError("include_neutral is about a streak; add `streak` or remove it")
         return self
 
-    def checks(self, rule_id: str) -> tuple[Check, ...]:
+    def checks(self, rule_id: str, _bound: Bound) -> tuple[Check, ...]:
         """Compile."""
         checks: list[Check] = []
         if self.below is not None:
@@ -71,7 +73,7 @@ class Frustration(Part):
 
     at_least: Number = Field(ge=0, le=1)
 
-    def checks(self, rule_id: str) -> tuple[FrustrationCheck, ...]:
+    def checks(self, rule_id: str, _bound: Bound) -> tuple[FrustrationCheck, ...]:
         """Compile."""
         return (FrustrationCheck(rule_id, self.at_least),)
 
@@ -83,8 +85,10 @@ class BelowCheck:
     rule_id: str
     threshold: float
 
+    name = "sentiment.below"
     phases = PRE
     heads = ("sentiment",)
+    sees = heads
 
     def look(self, view: View) -> TriggerReport:
         """Compare."""
@@ -107,8 +111,11 @@ class StreakCheck:
     threshold: int
     include_neutral: bool
 
+    name = "sentiment.streak"
     phases = PRE
     heads = ("sentiment",)
+    sees = heads
+    recalls = ((Phase.PRE, "sentiment"),)
 
     def look(self, view: View) -> TriggerReport:
         """Count backwards from this message."""
@@ -121,6 +128,10 @@ class StreakCheck:
             count += 1
         return at_least("sentiment.streak", self.rule_id, count, self.threshold, {})
 
+    def count_move(self, report: TriggerReport) -> Move | None:
+        """Return the change of the count that is asked for."""
+        return counted(report, least=1, most=MAX_MOODS)
+
 
 @dataclass(frozen=True, slots=True)
 class WindowCheck:
@@ -130,8 +141,11 @@ class WindowCheck:
     n_messages: int
     threshold: float
 
+    name = "sentiment.window"
     phases = PRE
     heads = ("sentiment",)
+    sees = heads
+    recalls = ((Phase.PRE, "sentiment"),)
 
     def look(self, view: View) -> TriggerReport:
         """Average, if there are enough messages; evidence: how many there are."""
@@ -140,14 +154,7 @@ class WindowCheck:
         moods = self._moods(view)
         evidence = {"n_messages": len(moods), "needs": self.n_messages}
         if len(moods) < self.n_messages:
-            return TriggerReport(
-                name="sentiment.window",
-                rule_id=self.rule_id,
-                status=EVALUATED,
-                operator="<",
-                threshold=self.threshold,
-                evidence=evidence,
-            )
+            return TriggerReport("sentiment.window", self.rule_id, EVALUATED, None, "<", self.threshold, None, evidence)
         mean = sum(mood.score for mood in moods) / len(moods)
         return below("sentiment.window", self.rule_id, mean, self.threshold, evidence)
 
@@ -173,8 +180,10 @@ class FrustrationCheck:
     rule_id: str
     threshold: float
 
+    name = "frustration"
     phases = PRE
     heads = ("frustration",)
+    sees = heads
 
     def look(self, view: View) -> TriggerReport:
         """Compare."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import Field, model_validator
 
 from models.contracts import TriggerReport
-from models.policy.triggers.check import BOTH, Check, Count, Number, Part, above, at_least
+from models.policy.triggers.check import BOTH, Bound, Check, Count, Move, Number, Part, above, at_least, counted
 from models.policy.triggers.view import View
 
 
@@ -28,7 +28,7 @@ class Time(Part):
             raise ValueError("nothing to count; add `max_duration_seconds`, `max_messages` or `max_bot_responses`")
         return self
 
-    def checks(self, rule_id: str) -> tuple[Check, ...]:
+    def checks(self, rule_id: str, _bound: Bound) -> tuple[Check, ...]:
         """Compile."""
         checks: list[Check] = []
         if self.max_duration_seconds is not None:
@@ -50,14 +50,20 @@ class DurationCheck:
     rule_id: str
     threshold: float
 
+    name = "time.max_duration_seconds"
     phases = BOTH
     heads = ()
+    sees = ()
 
     def look(self, view: View) -> TriggerReport:
         """Compare seconds."""
         started_at = view.after.started_at
         seconds = 0.0 if started_at is None else max(0.0, (view.message.at - started_at).total_seconds())
         return above("time.max_duration_seconds", self.rule_id, seconds, self.threshold, {})
+
+    def count_move(self, report: TriggerReport) -> Move | None:
+        """Return the change of the count that is asked for."""
+        return counted(report, least=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +73,18 @@ class MessagesCheck:
     rule_id: str
     threshold: int
 
+    name = "time.max_messages"
     phases = BOTH
     heads = ()
+    sees = ()
 
     def look(self, view: View) -> TriggerReport:
         """Compare the count."""
         return above("time.max_messages", self.rule_id, view.after.n_messages, self.threshold, {})
+
+    def count_move(self, report: TriggerReport) -> Move | None:
+        """Return the change of the count that is asked for."""
+        return counted(report, least=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +94,15 @@ class BotResponsesCheck:
     rule_id: str
     threshold: int
 
+    name = "time.max_bot_responses"
     phases = BOTH
     heads = ()
+    sees = ()
 
     def look(self, view: View) -> TriggerReport:
         """Compare the count."""
         return at_least("time.max_bot_responses", self.rule_id, view.after.n_bot_responses, self.threshold, {})
+
+    def count_move(self, report: TriggerReport) -> Move | None:
+        """Return the change of the count that is asked for."""
+        return counted(report, least=1)

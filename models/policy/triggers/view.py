@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from models.contracts import Message, Scores, ScoreStatus
+from models.contracts import LabelScore, Message, Scores, ScoreStatus
 from models.phrases import PhraseMatch, find_request
 from models.policy.state import ConversationState
 from models.text import fold, normalise
@@ -18,8 +18,7 @@ class View:
     """
 
     __slots__ = (
-        "_dialogue", "_folded", "_found", "_intents", "_normalised", "_topics", "after", "before", "channel", "context",
-        "customer", "message", "scores",
+        "_folded", "_found", "_known", "_normalised", "after", "before", "channel", "context", "customer", "message", "scores",
     )  # fmt: skip
 
     def __init__(
@@ -32,6 +31,7 @@ class View:
         customer: Mapping[str, Any],
         channel: str | None,
         context: Mapping[str, Any],
+        folded: str | None = None,
     ) -> None:
         self.message = message
         self.scores = scores
@@ -40,12 +40,25 @@ class View:
         self.customer = customer
         self.channel = channel
         self.context = context
-        self._folded: str | None = None
+        self._folded = folded
         self._normalised: str | None = None
-        self._intents: dict[str, float] | None = None
-        self._topics: dict[str, float] | None = None
-        self._dialogue: dict[str, float] | None = None
+        self._known: dict[str, dict[str, float]] = {}
         self._found: PhraseMatch | bool | None = False
+
+    def changed(self, scores: Scores, after: ConversationState) -> View:
+        """Return the same message with other scores."""
+        view = View(
+            self.message,
+            scores,
+            before=self.before,
+            after=after,
+            customer=self.customer,
+            channel=self.channel,
+            context=self.context,
+            folded=self._folded,
+        )
+        view._normalised, view._found = self._normalised, self._found
+        return view
 
     @property
     def folded(self) -> str:
@@ -61,26 +74,17 @@ class View:
             self._normalised = normalise(self.message.text)
         return self._normalised
 
-    @property
-    def intents(self) -> dict[str, float] | None:
-        """Probability of each intent; ``None`` when intents weren't scored."""
-        if self._intents is None and self.scores is not None and self.scores.intents is not None:
-            self._intents = {entry.label: entry.probability for entry in self.scores.intents}
-        return self._intents
+    def known(self, head: str) -> Mapping[str, float] | None:
+        """Return the probability of each label of a head (``intents``, ``topics``, ``dialogue``, ``custom``).
 
-    @property
-    def topics(self) -> dict[str, float] | None:
-        """Probability of each topic; ``None`` when topics weren't scored."""
-        if self._topics is None and self.scores is not None and self.scores.topics is not None:
-            self._topics = {entry.label: entry.probability for entry in self.scores.topics}
-        return self._topics
-
-    @property
-    def dialogue(self) -> dict[str, float] | None:
-        """Probability of each dialogue label of the message's role; ``None`` when dialogue wasn't scored."""
-        if self._dialogue is None and self.scores is not None and self.scores.dialogue is not None:
-            self._dialogue = {entry.label: entry.probability for entry in self.scores.dialogue}
-        return self._dialogue
+        ``None`` when it wasn't scored.
+        """
+        found = self._known.get(head)
+        if found is None and self.scores is not None:
+            entries: tuple[LabelScore, ...] | None = getattr(self.scores, head)
+            if entries is not None:
+                found = self._known[head] = {entry.label: entry.probability for entry in entries}
+        return found
 
     @property
     def language(self) -> str | None:
@@ -93,19 +97,13 @@ class View:
     @property
     def request(self) -> PhraseMatch | None:
         """The phrase with which the message asks for a person, by the phrase lists; ``None`` if none, or negated."""
-        found = self._phrase()
-        return None if found is None or found.negated else found
-
-    @property
-    def declined(self) -> PhraseMatch | None:
-        """The phrase with which the message says that it wants no person; ``None`` if none, or if it asks for one too."""
-        found = self._phrase()
-        return found if found is not None and found.negated else None
-
-    def _phrase(self) -> PhraseMatch | None:
         if isinstance(self._found, bool):
             self._found = find_request(self.message.text, self.language)
-        return self._found
+        return None if self._found is None or self._found.negated else self._found
+
+    def is_skipped(self, head: str) -> bool:
+        """Return whether a score is missing because nobody has needed it so far: a lazy policy may still ask for it."""
+        return self.scores is not None and self.scores.status.get(head) is ScoreStatus.SKIPPED
 
     def missing(self, head: str) -> str:
         """Return why a score is missing, as evidence."""

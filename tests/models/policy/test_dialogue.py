@@ -8,7 +8,19 @@ from models.contracts import TriggerStatus
 from models.errors import PolicyError
 from models.policy.schema import parse_policy
 from models.policy.state import NEW, from_json, to_json
-from tests.models.policy.builders import agent, bot, customer, policy_of, ranked, report_of, rule, scored, take
+from tests.models.policy.builders import (
+    agent,
+    bot,
+    customer,
+    decisions,
+    play,
+    policy_of,
+    ranked,
+    report_of,
+    rule,
+    scored,
+    take,
+)
 
 INSISTS = {"dialogue": {"labels": ["insists", "not_helped"], "threshold": 0.6}}
 REFUSED = {"turn": {"after_bot": {"labels": ["bot_cannot"], "threshold": 0.5}}}
@@ -112,3 +124,42 @@ def test_a_person_speaking_ends_what_the_bot_said():
     state = take(policy, bot("I can't do that."), scored(dialogue=ranked({"bot_cannot": 0.9}))).state
     state = take(policy, agent(), None, state).state
     assert (state.last_bot_text, state.last_bot_dialogue) == (None, None)
+
+
+def test_a_label_counts_over_the_messages_of_an_epoch():
+    """M-02: two customers' messages that missed their answer, not in a row, are two; the last must be this one."""
+    policy = policy_of(rule({"dialogue": {"labels": ["not_helped"], "threshold": 0.5, "times": 2}}))
+    values = (0.5, 0.4999, 0.6, 0.1)
+    steps = [(customer(id=str(n)), scored(dialogue=ranked({"not_helped": p}))) for n, p in enumerate(values)]
+    played = play(policy, *steps[:3])
+    assert decisions(played) == ["continue", "continue", "escalate"]
+    assert [report_of(outcome, "dialogue.times").value for outcome in played] == [1, 0, 2]
+    assert decisions(play(policy, steps[0], steps[1], steps[3])) == ["continue"] * 3
+
+
+def test_a_count_of_dialogue_flips_by_score_and_by_number():
+    """Both the score of this message and the number that is asked for would have changed the decision."""
+    policy = policy_of(rule({"dialogue": {"labels": ["not_helped"], "threshold": 0.5, "times": 2}}))
+    steps = [(customer(id=str(n)), scored(dialogue=ranked({"not_helped": p}))) for n, p in enumerate((0.9, 0.3))]
+    flips = play(policy, *steps)[-1].decision.would_flip_if
+    assert [(flip.what, flip.to) for flip in flips] == [("scores.dialogue.not_helped", 0.5)]
+    again = play(policy, steps[0], (customer(id="1"), scored(dialogue=ranked({"not_helped": 0.5}))))[-1].decision
+    assert again.decision == "escalate"
+    assert {flip.what: flip.to for flip in again.would_flip_if} == {
+        "scores.dialogue.not_helped": 0.49,
+        "rules.r.dialogue.times": 3,
+    }
+
+
+def test_messages_without_dialogue_neither_count_nor_break():
+    """A message that nobody scored leaves the count as it was."""
+    policy = policy_of(rule({"dialogue": {"labels": ["not_helped"], "threshold": 0.5, "times": 2}}))
+    missed = scored(dialogue=ranked({"not_helped": 0.9}))
+    steps = [(customer(id="1"), missed), (customer(id="2"), scored()), (customer(id="3"), missed)]
+    assert decisions(play(policy, *steps))[-1] == "escalate"
+
+
+def test_only_customers_are_counted():
+    """A bot's labels have no count."""
+    with pytest.raises(ValueError, match="times counts customer messages"):
+        policy_of(rule({"dialogue": {"labels": ["bot_cannot"], "threshold": 0.5, "times": 2}}))

@@ -4,7 +4,7 @@ import pytest
 
 from models.contracts import Action, Flip
 from models.policy.engine import Turn, decide
-from models.policy.explain import MAX_TRIALS, changed, find_flips
+from models.policy.explain import MAX_TRIALS, changed, smallest
 from models.policy.schema import default_policy
 from models.policy.state import NEW
 from models.policy.triggers.check import Move, over
@@ -75,7 +75,24 @@ def test_a_window_flips_by_its_last_message():
 def test_confidence_flips_in_the_post_phase():
     """A low answer would have stood at the threshold."""
     policy = policy_of(rule({"confidence": {"threshold": 0.5}}))
-    assert [("scores.confidence", 0.3, 0.5, "continue")] == flips(take(policy, bot(), scored(confidence=0.3)))
+    count = ("rules.r.confidence.consecutive_low_turns", 1, 2, "continue")
+    assert [("scores.confidence", 0.3, 0.5, "continue"), count] == flips(take(policy, bot(), scored(confidence=0.3)))
+
+
+@pytest.mark.parametrize(
+    ("when", "steps", "expected"),
+    [
+        ({"sentiment": {"streak": 2}}, [scored(mood="negative")] * 2, ("rules.r.sentiment.streak", 2, 3, "continue")),
+        ({"sentiment": {"streak": 3}}, [scored(mood="negative")] * 2, ("rules.r.sentiment.streak", 3, 2, "escalate")),
+        ({"repetition": {"max_retries": 3}}, [scored()] * 3, ("rules.r.repetition.max_retries", 3, 4, "continue")),
+        ({"time": {"max_messages": 1}}, [scored()] * 2, ("rules.r.time.max_messages", 1, 2, "continue")),
+        ({"time": {"max_messages": 2}}, [scored()] * 2, ("rules.r.time.max_messages", 2, 1, "escalate")),
+    ],
+)
+def test_counts_flip_by_their_thresholds(when, steps, expected):
+    """A streak, a repetition, a length: nobody can change what happened, so the nearest threshold is named."""
+    played = play(policy_of(rule(when)), *[(customer(id=str(n)), scores) for n, scores in enumerate(steps)])
+    assert [expected] == flips(played[-1])
 
 
 def test_every_flip_is_true():
@@ -109,11 +126,11 @@ def test_deciding_again_is_bounded():
     trials = []
     moves = [Move(f"scores.topics.t{n}", 0.0, 0.5) for n in range(100)]
 
-    def decide_again(scores):
-        trials.append(scores)
+    def decide_again(move):
+        trials.append(move)
         return Action.CONTINUE
 
-    assert ((), MAX_TRIALS) == (find_flips(scored(topics={}), moves, Action.CONTINUE, decide_again), len(trials))
+    assert ((), MAX_TRIALS) == (smallest(moves, Action.CONTINUE, decide_again), len(trials))
 
 
 def test_moves_stay_in_range():

@@ -3,6 +3,7 @@
 import pytest
 
 from models.contracts import Action, ScoreStatus, TriggerStatus
+from models.phrases import find_request
 from tests.models.policy.builders import customer, policy_of, report_of, rule, scored, take
 
 POLICY = policy_of(rule({"explicit": {"threshold": 0.8}}), on_error="continue")
@@ -100,7 +101,9 @@ def test_without_scores_the_phrases_decide():
 )
 def test_who_declines_a_person_gets_none_whatever_the_head_says(text, value):
     """S-04: a negated request does not fire, keeps the head's value, and no change of the head is offered as a flip."""
-    outcome = take(POLICY, customer(text), scored(explicit=value))
+    phrase = find_request(text, "en")
+    assert phrase.negated
+    outcome = take(POLICY, customer(text), scored(explicit=value, declined_phrase=phrase.phrase))
     found = report_of(outcome, "explicit")
     assert (Action.CONTINUE, TriggerStatus.EVALUATED, value, None, ["negated"], ()) == (
         outcome.decision.decision, found.status, found.value, found.margin, list(found.evidence),
@@ -110,7 +113,8 @@ def test_who_declines_a_person_gets_none_whatever_the_head_says(text, value):
 
 def test_a_negation_below_the_threshold_offers_no_flip():
     """Raising the head would not make a negated request fire, so that is no flip."""
-    assert () == take(POLICY, customer("no agent please"), scored(explicit=0.7)).decision.would_flip_if
+    scores = scored(explicit=0.7, declined_phrase="no agent please")
+    assert () == take(POLICY, customer("no agent please"), scores).decision.would_flip_if
 
 
 @pytest.mark.parametrize(
@@ -138,5 +142,9 @@ def test_who_complains_of_getting_no_person_wants_one(text):
 
 def test_a_declined_person_in_another_language():
     """Also where the head reads more than English the phrases' negation counts."""
-    outcome = take(POLICY, customer("ich brauche keinen Menschen"), scored(explicit=0.9, language="de"))
+    outcome = take(
+        POLICY,
+        customer("ich brauche keinen Menschen"),
+        scored(explicit=0.9, language="de", declined_phrase="keinen menschen"),
+    )
     assert Action.CONTINUE is outcome.decision.decision

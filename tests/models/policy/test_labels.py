@@ -92,7 +92,6 @@ def test_model_and_terms_are_two_reports():
 @pytest.mark.parametrize(
     ("when", "message"),
     [
-        ({"intent": {"labels": ["a"]}}, "no threshold for 'a'"),
         ({"intent": {"labels": ["a"], "threshold": 0.5, "thresholds": {"b": 0.5}}}, "not among the labels"),
         ({"topic": {"labels": ["a"], "use_model": False}}, "there are no terms"),
         ({"intent": {"labels": []}}, "at least 1 item"),

@@ -407,6 +407,41 @@ def test_long_and_odd_texts_take_no_time(text):
     assert time.perf_counter() - start < 1
 
 
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "not talk to agent ",
+        "not want agent ",
+        "no hablar con un agente ",
+        "ne pas parler a un conseiller ",
+        "nicht mit mitarbeiter sprechen ",
+        "nie rozmawiac z konsultantem ",
+        "temsilciye baglanmak istemiyorum ",
+        "لا اتكلم مع موظف ",
+        "एजेंट से बात नहीं ",
+        "人間つないたくない",
+        "不转人工",
+        "no, agent, ",
+    ],
+)
+def test_the_work_grows_with_the_text(unit):
+    """Eight times the text takes about eight times as long, not its square: verbs, persons and negations in a row.
+
+    Both sizes are below what is read of a text at all.
+    """
+
+    def seconds(size):
+        text = (unit * size)[:size]
+        taken = []
+        for _ in range(5):
+            start = time.perf_counter()
+            find_request(text, None)
+            taken.append(time.perf_counter() - start)
+        return min(taken)
+
+    assert seconds(2000) / seconds(250) < 20
+
+
 @pytest.mark.parametrize("text", ["", " ", "!!!", "😀", "\ud800", "\u200f\u202e"])
 def test_texts_of_nothing_ask_for_nothing(text):
     """Empty, odd and broken texts are no request and no answer."""

@@ -16,7 +16,7 @@ GOOD = """
 name: shop
 note: second try
 on_error: escalate
-action: {type: agent, strategy: round_robin, team_id: billing, priority: P2}
+action: {type: agent, assignment: {strategy: round_robin, team_id: billing}, priority: P2}
 rules:
   - id: clear
     priority: 10
@@ -101,7 +101,7 @@ def test_the_phase_comes_from_the_trigger():
         (
             "priority: P2",
             "priority: soon",
-            "p.yaml, line 5: action: priority 'soon', expected one of urgent, high, normal, low",
+            "p.yaml, line 5: action.priority: priority 'soon', expected one of urgent, high, normal, low",
         ),
         (
             "on_error: escalate",
@@ -125,6 +125,33 @@ def test_the_phase_comes_from_the_trigger():
 def test_a_mistake_is_named_with_its_line_and_field(old, new, expected):
     """Every problem says where it is, what was found and what was expected."""
     assert expected in problem(GOOD.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (GOOD.replace("0.8", "1.8"), (9, "rules[0].when.explicit.threshold", "1.8", "less than or equal to 1", None)),
+        (
+            GOOD.replace("threshold: 0.8", "treshold: 0.8"),
+            (
+                9,
+                "rules[0].when.explicit.treshold",
+                "unknown field",
+                None,
+                "did you mean `threshold`? Otherwise remove it",
+            ),
+        ),
+        ("name: a\nname: b\nrules: []", (2, None, "'name' stands here twice", None, "remove one")),
+        ("a" * 1_000_001, (None, None, "1000001 characters", "at most 1000000", "shorten the policy")),
+    ],
+)
+def test_a_mistake_is_told_in_its_parts(text, expected):
+    """Programs get line, field, what was found, what was expected and what mends it, one by one."""
+    with pytest.raises(PolicyError) as error:
+        parse_policy(text, "p.yaml")
+    (problem,) = error.value.problems
+    assert expected == (problem.line, problem.field, problem.found, problem.expected, problem.mend)
+    assert problem.text in str(error.value)
 
 
 def test_all_mistakes_are_told_at_once():
@@ -157,6 +184,8 @@ def test_no_end_of_mistakes():
         ('{"name": "x", "name": "y"}', "'name' stands here twice"),
         ('{"name": "x",\n "rules": [}', "p.yaml, line 2"),
         ("name: \ud800", "lone surrogate"),
+        ('{"name": "x", "note": "\\ud800", "rules": []}', "lone surrogate"),
+        ('name: x\nnote: "\\ud800"\nrules: []', "lone surrogate"),
         ("a" * 1_000_001, "expected at most 1000000"),
         ('{"name": "x", "rules": [], "on_error": NaN}', "on_error"),
         ("name: x\nrules:\n  - {id: r, then: escalate, when: {explicit: {threshold: .nan}}}", "found '.nan'"),

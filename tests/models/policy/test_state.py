@@ -15,6 +15,8 @@ from models.policy.state import (
     MAX_EXCHANGES,
     MAX_MOODS,
     NEW,
+    Armed,
+    Collecting,
     ConversationState,
     Mood,
     Offer,
@@ -46,6 +48,9 @@ FULL = ConversationState(
     exchanges=("order_status:abc",),
     offer=Offer("declined", "offer", ReasonCode.TOPIC),
     fired=("offer", "other"),
+    dialogues=((("not_helped", 0.8), ("resolved", 0.1)), (("insists", 0.2),)),
+    armed=(Armed("slow", START, "m-2"),),
+    collecting=Collecting("asks", ReasonCode.POLICY),
 )
 
 
@@ -58,15 +63,15 @@ def test_json_keeps_everything(state):
 def test_json_says_its_version_and_holds_base64():
     """The JSON names its version; embeddings are base64."""
     data = to_json(FULL)
-    assert (2, bytes(range(256))) == (data["version"], base64.b64decode(data["questions"][0][2]))
+    assert (3, bytes(range(256))) == (data["version"], base64.b64decode(data["questions"][0][2]))
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 3}, "version 3, expected 2"),
-        ({"version": 0}, "version 0, expected 2"),
-        ({"version": None}, "version None, expected 2"),
+        ({"version": 4}, "version 4, expected 3"),
+        ({"version": 0}, "version 0, expected 3"),
+        ({"version": None}, "version None, expected 3"),
         ({"control": "cat"}, "control 'cat'"),
         ({"started_at": "yesterday"}, "not a conversation state"),
         ({"questions": [["m"]]}, "not a conversation state"),
@@ -82,9 +87,11 @@ def test_other_json_is_refused(change, message):
 def test_a_state_of_the_former_version_is_read():
     """A conversation that a release before this one left open goes on: what that one didn't keep is unknown, the rest there."""
     data = to_json(FULL) | {"version": 1}
-    del data["earlier_customer_text"], data["last_bot_text"], data["last_bot_dialogue"]
-    assert replace(FULL, earlier_customer_text=None, last_bot_text=None, last_bot_dialogue=None) == from_json(data)
-    assert 2 == to_json(from_json(data))["version"]
+    for name in ("earlier_customer_text", "last_bot_text", "last_bot_dialogue", "armed", "collecting", "dialogues"):
+        del data[name]
+    unknown = {"earlier_customer_text": None, "last_bot_text": None, "last_bot_dialogue": None}
+    assert replace(FULL, armed=(), collecting=None, dialogues=(), **unknown) == from_json(data)
+    assert 3 == to_json(from_json(data))["version"]
 
 
 def test_a_missing_field_is_refused():
