@@ -96,19 +96,19 @@ def _look_at_rules(
     view: View, policy: Policy, phase: Phase, verdict: Verdict, *, known: Mapping[str, Look], stops: bool
 ) -> frozenset[str]:
     """Look at the rules of a phase, as far as the policy's evaluation goes; return the scores that this ends for want of."""
+    is_lazy, looks, all_reports = policy.evaluation == "lazy", verdict.looks, verdict.reports
     for compiled in policy.program[phase]:
-        rule_id = compiled.rule.id
-        if policy.evaluation == "lazy" and _is_decided(verdict.firings, view.before.offer, compiled.rule.priority):
-            verdict.reports.extend(compiled.skipped())
+        if is_lazy and _is_decided(verdict.firings, view.before.offer, compiled.rule.priority):
+            all_reports.extend(compiled.skipped())
             continue
-        look = known.get(rule_id) or compiled.look(view)
-        verdict.looks[rule_id] = look
+        rule_id = compiled.id
+        looks[rule_id] = look = known.get(rule_id) or compiled.look(view)
         reports, holds = look
         if holds:
             verdict.held.append(rule_id)
             _hold(compiled, reports, view, policy, verdict)
             continue
-        verdict.reports.extend(reports)
+        all_reports += reports
         if stops and holds is None:
             lacks = compiled.sees & skipped(view.scores)
             if lacks:

@@ -127,6 +127,7 @@ class CompiledRule:
     ``recalls`` those of earlier messages.
     """
 
+    id: str
     rule: Rule
     action: Action
     code: ReasonCode
@@ -180,6 +181,7 @@ def compile_rule(rule: Rule, bound: Bound = Bound()) -> CompiledRule:  # noqa: B
             "`turn: {after_bot: ...}`"
         )
     return CompiledRule(
+        id=rule.id,
         rule=rule,
         action=Action(rule.then),
         code=rule.reason or _code(rule.when) or ReasonCode.POLICY,
