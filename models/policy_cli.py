@@ -28,7 +28,6 @@ from models.policy.schema import PRESETS, Policy, load_policy, parse_policy, pre
 
 STDIN = "-"
 COLOURS = {"error": "red", "warning": "yellow", "advice": "cyan", "escalate": "red", "offer": "yellow"}
-IMPORTS = {"linktor": import_linktor, "scaibot": import_scaibot}
 EXPORTS = {"linktor": export_linktor, "scaibot": export_scaibot}
 
 Product = Literal["linktor", "scaibot"]
@@ -36,6 +35,9 @@ Source = Annotated[
     str, typer.Argument(metavar="FILE", help="A YAML or JSON file, - for standard input, or a preset's name.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+BundlePath = Annotated[
+    Path, typer.Option("--bundle", help="Folder of the bundle that the policy is for.", envvar="BATON_BUNDLE")
+]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Where to write; default: standard output.")]
 
 policy_app = typer.Typer(no_args_is_help=True, help="Validate, lint, show, compare, import and export policies.")
@@ -51,9 +53,7 @@ def validate(source: Source) -> None:
 @policy_app.command("lint")
 def lint_policy(
     source: Source = "default",
-    bundle: Annotated[
-        Path, typer.Option(help="Folder of the bundle that the policy is for.", envvar="BATON_BUNDLE")
-    ] = DEFAULT_PATH,
+    bundle: BundlePath = DEFAULT_PATH,
     without_bundle: Annotated[  # noqa: FBT002 - a flag
         bool, typer.Option("--no-bundle", help="Say nothing of labels, languages and scores.")
     ] = False,
@@ -117,9 +117,17 @@ def import_policy(
     ],
     product: Annotated[Product, typer.Option("--from", help="Whose configuration it is.")],
     output: Output = None,
+    bundle: BundlePath = DEFAULT_PATH,
 ) -> None:
-    """Read another product's escalation rules as a policy; what has no meaning here is named on standard error."""
-    imported = IMPORTS[product](_text(file))
+    """Read another product's escalation rules as a policy; what has no meaning here is named on standard error.
+
+    Intents that the bundle knows are taken for its own; others become labels of the policy, which want examples.
+    """
+    text = _text(file)
+    if product == "linktor":
+        imported = import_linktor(text)
+    else:
+        imported = import_scaibot(text, known=facts_of(Bundle.load(bundle).manifest).intents)
     for warning in imported.warnings:
         typer.echo(f"baton: warning: {warning}", err=True)
     imported.policy()  # whatever was imported must load again
@@ -141,7 +149,7 @@ def export(
 
 @policy_app.command()
 def presets() -> None:
-    """List the policies that ship with Baton; each can be named where a file is asked for."""
+    """List the policies that ship with Baton; `baton policy` takes their names where it asks for a file."""
     for name in _preset_names():
         found = preset(name)
         typer.echo(f"{name:10} {len(found.rules):3} rules  {found.note}".rstrip())

@@ -78,7 +78,9 @@ def _lines(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _table(triggers: list[Mapping[str, Any]]) -> Table:
-    table = Table(*_COLUMNS, box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in _COLUMNS:
+        table.add_column(column, overflow="fold")  # in a narrow terminal nothing is cut
     for report in triggers:
         cells = (
             report["rule_id"],

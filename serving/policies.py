@@ -21,7 +21,7 @@ from typing import Any, Final, Self, TypeVar
 from models.contracts import Scores, ScoreStatus
 from models.conversation import Prepared, prepare
 from models.errors import PolicyError, ScoringError
-from models.policy.schema import DEFAULT_PATH, Policy, parse_policy, read_policy
+from models.policy.schema import DEFAULT_PATH, Policy, locate, parse_policy, read_policy
 from models.scorer import Scorer
 from serving.store import policies as store
 from serving.store.engine import Tx
@@ -55,11 +55,12 @@ class Document:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a document from a YAML or JSON file.
+        """Read a document from a YAML or JSON file, or the preset of that name where there is no such file.
 
         Raises:
             PolicyError: the file can't be read, or is no policy.
         """
+        path = locate(path)
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

@@ -30,7 +30,20 @@ from models.contracts import (
     TriggerReport,
 )
 from models.policy.explain import find_flips
-from models.policy.judge import Firing, Verdict, choose, failed, judge, needed_later, skipped, waited
+from models.policy.handoff import CallbackAction
+from models.policy.judge import (
+    Firing,
+    Verdict,
+    answer_due,
+    answered,
+    choose,
+    failed,
+    insert,
+    judge,
+    needed_later,
+    skipped,
+    waited,
+)
 from models.policy.schema import Policy
 from models.policy.state import Armed, Collecting, ConversationState, Offer, advance
 from models.policy.timing import due_at
@@ -86,7 +99,7 @@ def decide(turn: Turn, state: ConversationState, policy: Policy, *, explain: boo
     text = None if decider is None else _text(decider, _languages(view, policy), policy)
     changes = _remember(view.after, verdict, suppressed=suppressed is not None)
     if decider is not None:
-        changes |= _act(decider, changes.get("armed", view.after.armed))
+        changes |= _act(decider, changes.get("armed", view.after.armed), turn.message.at)
     if text is not None:
         changes |= {"last_bot_text": text, "last_bot_dialogue": ()}
     after = replace(view.after, **changes) if changes else view.after
@@ -127,13 +140,13 @@ def lacking(turn: Turn, state: ConversationState, policy: Policy) -> frozenset[s
 
 
 def recheck_at(state: ConversationState, policy: Policy) -> datetime | None:
-    """Return the earliest time at which a rule that waits will act if nothing is said before; ``None`` if none will.
+    """Return the earliest time at which a rule that waits, or has asked, will act if nothing is said; ``None`` if none will.
 
     ``recheck`` acts from that very instant on.
     """
-    if state.control != "bot" or not state.armed or not policy.enabled:
+    if state.control != "bot" or not policy.enabled:
         return None
-    times = []
+    times = [] if state.collecting is None else [answer_due(state.collecting, policy)]
     for item in state.armed:
         rule = policy.by_id.get(item.rule_id)
         if rule is None or not rule.enabled or rule.timing.mode != "after_wait":
@@ -144,7 +157,7 @@ def recheck_at(state: ConversationState, policy: Policy) -> datetime | None:
 
 
 def recheck(state: ConversationState, policy: Policy, now: datetime, *, language: str | None = None) -> Outcome | None:
-    """Decide without a message, because a rule has waited for long enough; ``None`` if none has.
+    """Decide without a message, because a rule has waited for long enough, or its question for an answer; else ``None``.
 
     Args:
         state: the conversation.
@@ -156,11 +169,13 @@ def recheck(state: ConversationState, policy: Policy, now: datetime, *, language
         return None
     reports: list[TriggerReport] = []
     firings = waited(state, policy, now, reports)
+    if state.collecting is not None and policy.enabled and now >= answer_due(state.collecting, policy):
+        insert(firings, answered(state.collecting, policy, reports))
     decider = choose(firings, state.offer)
     if decider is None:
         return None
     text = _text(decider, (language, policy.locale), policy)
-    after = replace(state, last_bot_text=text, last_bot_dialogue=(), **_act(decider, state.armed))
+    after = replace(state, last_bot_text=text, last_bot_dialogue=(), **_act(decider, state.armed, now))
     decision = Decision(
         phase=Phase.PRE,
         decision=decider.action,
@@ -214,11 +229,11 @@ def _remember(after: ConversationState, verdict: Verdict, *, suppressed: bool) -
     return changes
 
 
-def _act(decider: Firing, armed: tuple[Armed, ...]) -> dict[str, Any]:
+def _act(decider: Firing, armed: tuple[Armed, ...], now: datetime) -> dict[str, Any]:
     """Return what a decision changes in the state: the offer, what was asked for, who is in charge."""
     rest = tuple(item for item in armed if item.rule_id != decider.rule_id)
     if decider.asks:
-        return {"collecting": Collecting(decider.rule_id, decider.code), "armed": rest}
+        return {"collecting": Collecting(decider.rule_id, decider.code, now), "armed": rest}
     if decider.action is Action.OFFER:
         return {"offer": Offer("pending", decider.rule_id, decider.code), "armed": rest}
     return {"control": "pending_handoff", "armed": (), "collecting": None}
@@ -241,8 +256,12 @@ def _text(decider: Firing, languages: tuple[str | None, ...], policy: Policy) ->
         return pick(None, texts.collecting_info, languages)
     if rule is not None and decider.handoff is rule.timing.callback:
         return pick(rule.timing.callback.confirmation_message, texts.callback, languages)
-    # a rule that escalates, but offers because the queue is long, has written what is read on escalating
+    # a rule that escalates, but offers because the queue is long, has written what is read on escalating; one whose offer was
+    # accepted has written the offer
     own = rule.message if rule is not None and rule.then == decider.action.value else None
+    action = decider.handoff or policy.action
+    if decider.action is Action.ESCALATE and isinstance(action, CallbackAction):
+        return pick(own, action.confirmation_message or texts.callback, languages)
     return pick(own, texts.offer if decider.action is Action.OFFER else texts.escalate, languages)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from models.contracts import Action, Phase, ReasonCode, Role, Scores, ScoreStatus, TriggerReport, TriggerStatus
@@ -125,15 +125,16 @@ def _pick_up(view: View, policy: Policy, phase: Phase, verdict: Verdict) -> Verd
         answer = understand(view, offer.rule_id, policy.offer)
         verdict.reports.append(answer.report)
         if answer.outcome == "accepted":
-            _insert(verdict.firings, _accepted(offer, view, policy))
+            insert(verdict.firings, _accepted(offer, view, policy))
     if before.armed:
         settled = settled_by(view, policy)
         for firing in waited(before, policy, view.message.at, verdict.reports, settled=settled, view=view):
-            _insert(verdict.firings, firing)
-    if before.collecting is not None and phase is Phase.PRE:
-        withdrawn = resolved_by(view, policy) is not None
-        if not withdrawn:
-            _insert(verdict.firings, _answered(before.collecting, view, policy, verdict.reports))
+            insert(verdict.firings, firing)
+    if before.collecting is not None:
+        withdrawn = phase is Phase.PRE and resolved_by(view, policy) is not None
+        is_over = phase is Phase.PRE or view.message.at >= answer_due(before.collecting, policy)
+        if is_over and not withdrawn:
+            insert(verdict.firings, answered(before.collecting, policy, verdict.reports, view=view))
     return verdict._replace(answer=answer, settled=settled, withdrawn=withdrawn)
 
 
@@ -158,10 +159,10 @@ def _hold(compiled: CompiledRule, reports: list[TriggerReport], view: View, poli
         return
     # rules come by priority, but what was accepted or has waited stands there already, at its own
     new = Firing(rule.id, rule.priority, action, compiled.code, rule, handoff, reports, asks=asks)
-    _insert(verdict.firings, new)
+    insert(verdict.firings, new)
 
 
-def _insert(firings: list[Firing], new: Firing) -> None:
+def insert(firings: list[Firing], new: Firing) -> None:
     """Put a firing behind all of its priority or a higher one; one of its rule that is there already stays the only one."""
     if any(firing.rule_id == new.rule_id for firing in firings):
         return
@@ -222,13 +223,18 @@ def _accepted(offer: Offer, view: View, policy: Policy) -> Firing:
     )
 
 
-def _answered(asked: Collecting, view: View, policy: Policy, reports: list[TriggerReport]) -> Firing:
-    """Return the firing of a rule that has asked for something, whatever the answer was; it asks once."""
+def answer_due(asked: Collecting, policy: Policy) -> datetime:
+    """Return when a handoff that waits for an answer goes ahead without one: nobody who fell silent is forgotten."""
+    return asked.since + timedelta(seconds=policy.answer_seconds)
+
+
+def answered(asked: Collecting, policy: Policy, reports: list[TriggerReport], *, view: View | None = None) -> Firing:
+    """Return the firing of a rule that has asked for something, whatever the answer was, if any; it asks once."""
     rule = policy.by_id.get(asked.rule_id)
     if rule is None:
         return Firing(asked.rule_id, 1001, Action.ESCALATE, asked.code, None, None, [])
     handoff = rule.action
-    if rule.timing.mode == "sla_aware":
+    if rule.timing.mode == "sla_aware" and view is not None:
         way = choose_way(rule, view, policy)
         handoff = way.handoff
         reports.append(way.report)
@@ -276,7 +282,7 @@ def waited(
             rule = compiled.rule
             asks = () if view is None else _asks(rule, view)
             if view is None or not asks or not _is_awaited(view):
-                _insert(
+                insert(
                     firings,
                     Firing(
                         rule.id, rule.priority, compiled.action, compiled.code, rule, rule.action, [report], asks=asks

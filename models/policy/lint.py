@@ -8,7 +8,7 @@ from typing import Final
 
 from models.policy.linting.findings import SEVERITIES, Facts, Finding, Severity
 from models.policy.linting.implication import Reader
-from models.policy.linting.labels import find_unknown_labels, find_unused_labels
+from models.policy.linting.labels import find_thin_labels, find_unknown_labels, find_unused_labels
 from models.policy.linting.languages import find_languages
 from models.policy.linting.reach import find_repeated_terms, find_unreachable
 from models.policy.linting.shape import find_missing, find_moody_rules, find_order
@@ -57,6 +57,7 @@ def _look(policy: Policy, facts: Facts | None) -> Iterator[Finding]:
     yield from find_moody_rules(policy, reader)
     yield from find_unreachable_thresholds(policy, reader, facts)
     yield from find_unused_labels(policy)
+    yield from find_thin_labels(policy)
     yield from find_languages(policy, facts)
     if facts is not None:
         yield from find_unknown_labels(policy, facts)

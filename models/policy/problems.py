@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ MAX_PROBLEMS: Final = 10
 
 # errors of a part whose fields depend on one of them, which is missing or unknown
 _TAGS: Final = ("union_tag_invalid", "union_tag_not_found")
+_LENGTH: Final = re.compile(r"^[A-Z][a-z]+ should have")
 
 
 def refusal(reading: Reading, errors: Sequence[Mapping[str, Any]]) -> PolicyError:
@@ -67,7 +69,8 @@ def _sentence(error: Mapping[str, Any], path: Sequence[str | int]) -> str:
 
 
 def _expectation(message: str) -> str:
-    return message.replace("Input should be", "expected").replace("should match", "expected to match")
+    message = message.replace("Input should be", "expected").replace("String should match", "expected a text of the")
+    return _LENGTH.sub("expected", message).replace(" after validation", "")
 
 
 def _suggestion(name: str) -> str:

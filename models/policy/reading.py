@@ -135,10 +135,10 @@ def _compose(text: str, source: str) -> yaml.Node | None:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
         where = f", line {line}, column {mark.column + 1}" if mark else ""
-        problem = PolicyProblem.of(f"{error.problem}; the text is no valid YAML here", line=line)
+        problem = PolicyProblem.of(f"{error.problem}; expected YAML or JSON; mend the text there", line=line)
         raise PolicyError(f"{source}{where}: {problem.text}", (problem,)) from error
     except yaml.YAMLError as error:
-        raise _refusal(source, f"{error}; the text is no valid YAML") from error
+        raise _refusal(source, f"{error}; expected YAML or JSON") from error
 
 
 def _refuse_depth_and_aliases(text: str, source: str) -> None:

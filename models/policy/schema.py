@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, PrivateAttr, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from models.contracts import Action, Phase
 from models.custom import MAX_EXAMPLES, CustomLabel
+from models.custom import Name as VisibleName
 from models.custom import Text as LabelText
 from models.errors import PolicyError
 from models.policy.desk import Assist, Brief, Notify, PriorityRules, Routing, Takeover
@@ -23,9 +24,9 @@ from models.policy.reading import read
 from models.policy.rules import CompiledRule, Rule, compile_rule
 from models.policy.sla import Sla
 from models.policy.templates import AgentTexts, Locale, PlainTexts, StartingTexts, WaitingTexts
-from models.policy.triggers.check import Bound, Flag, Part
+from models.policy.triggers.check import Bound, Flag, Number, Part
 from models.policy.triggers.combine import Condition
-from models.policy.triggers.labels import Label, Labels, Probability
+from models.policy.triggers.labels import Labels, Probability
 
 # the rule id of a decision that was taken because a model failed
 ON_ERROR: Final = "on_error"
@@ -83,6 +84,15 @@ class OfferSettings(Part):
     decline_threshold: Probability = 0.5
 
 
+def _not_a_score(value: str) -> str:
+    if value == "explicit":
+        raise ValueError("'explicit' is a score with a threshold of its own; give the label another name")
+    return value
+
+
+LabelName = Annotated[VisibleName, AfterValidator(_not_a_score)]
+
+
 class LabelSettings(Part):
     """A label that the bundle was not trained on: what it means, in a sentence, by example messages, or both.
 
@@ -116,7 +126,8 @@ class Policy(Part):
     ``on_error``: what to do when a model failed, on a message or on a draft, and no rule decided. ``locale``: the language of
     messages when the customer's own isn't written. ``evaluation``: ``full`` looks at every rule; ``lazy`` stops at the first
     that decides and runs no model that no rule before it needed. ``labels``: what ``intent`` and ``topic`` rules may name
-    beside the bundle's own labels. ``resolution``: what disarms a rule that waits. ``action``: what happens to an escalated
+    beside the bundle's own labels. ``resolution``: what disarms a rule that waits. ``answer_seconds``: how
+    long a handoff waits for what was asked first (``collect``). ``action``: what happens to an escalated
     conversation unless the rule says otherwise. ``enabled``: false switches every rule off. What people do with a handoff:
     ``routing`` and ``priority``, ``sla``, ``brief`` (what the agent gets), ``takeover`` and ``assist``, ``notify``.
     """
@@ -127,11 +138,12 @@ class Policy(Part):
     locale: Locale = "en"
     on_error: Action = Action.OFFER
     evaluation: Literal["full", "lazy"] = "full"
-    labels: Annotated[Mapping[Label, LabelSettings], Field(max_length=MAX_LABELS)] = Field(default_factory=dict)
+    labels: Annotated[Mapping[LabelName, LabelSettings], Field(max_length=MAX_LABELS)] = Field(default_factory=dict)
     action: HandoffAction = InboxAction(type="inbox")
     messages: Messages = Messages()
     offer: OfferSettings = OfferSettings()
     resolution: Resolution = Resolution()
+    answer_seconds: Number = Field(default=300, gt=0, le=86400)
     routing: Routing | None = None
     priority: PriorityRules = PriorityRules()
     sla: Sla = Sla()
@@ -231,12 +243,19 @@ class Policy(Part):
         return {**state, "__dict__": fields}
 
 
+def locate(path: Path) -> Path:
+    """Return where a policy lies: the file itself, or where there is none the preset of that name."""
+    shipped = PRESETS / f"{path}.yaml"
+    return shipped if len(path.parts) == 1 and not path.exists() and shipped.exists() else path
+
+
 def load_policy(path: Path) -> Policy:
-    """Read a policy from a YAML or JSON file.
+    """Read a policy from a YAML or JSON file, or the preset of that name where there is no such file.
 
     Raises:
         PolicyError: the file can't be read or doesn't hold a policy; names the line and the field.
     """
+    path = locate(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

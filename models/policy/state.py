@@ -76,10 +76,11 @@ class Armed:
 
 @dataclass(frozen=True, slots=True)
 class Collecting:
-    """A rule whose handoff waits for what the bot has asked the customer for, and why it fired."""
+    """A rule whose handoff waits for what the bot has asked the customer for, why it fired, and since when it waits."""
 
     rule_id: str
     code: ReasonCode
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,7 +236,9 @@ def to_json(state: ConversationState) -> dict[str, Any]:
     data["offer"] = {"status": offer.status, "rule_id": offer.rule_id, "code": offer.code.value} if offer else None
     data["armed"] = [[item.rule_id, item.since.isoformat(), item.message_id] for item in state.armed]
     asked = state.collecting
-    data["collecting"] = {"rule_id": asked.rule_id, "code": asked.code.value} if asked else None
+    data["collecting"] = (
+        {"rule_id": asked.rule_id, "code": asked.code.value, "since": asked.since.isoformat()} if asked else None
+    )
     return data
 
 
@@ -279,12 +282,16 @@ def _read(data: Mapping[str, Any]) -> ConversationState:
         offer=Offer(offer["status"], offer["rule_id"], ReasonCode(offer["code"])) if offer else None,
         dialogues=tuple(tuple((label, value) for label, value in pairs) for pairs in data.get("dialogues", ())),
         armed=tuple(Armed(rule, datetime.fromisoformat(since), ident) for rule, since, ident in data.get("armed", ())),
-        collecting=Collecting(asked["rule_id"], ReasonCode(asked["code"])) if asked else None,
+        collecting=_read_collecting(asked) if asked else None,
         earlier_customer_text=data.get("earlier_customer_text"),
         last_bot_text=data.get("last_bot_text"),
         last_bot_dialogue=None if dialogue is None else tuple((label, value) for label, value in dialogue),
         **{name: data[name] for name in _PLAIN},
     )
+
+
+def _read_collecting(data: Mapping[str, Any]) -> Collecting:
+    return Collecting(data["rule_id"], ReasonCode(data["code"]), datetime.fromisoformat(data["since"]))
 
 
 def _encode(embedding: bytes | None) -> str | None:

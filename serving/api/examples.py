@@ -73,7 +73,7 @@ _ESCALATE: Final[dict[str, Any]] = {
     "reason": {
         "code": "explicit_request",
         "rule_id": "explicit_request",
-        "sentence": "The customer asks for a person.",
+        "sentence": "The customer asks for a person (“get me a real person”).",
     },
     "reasons": [{"code": "explicit_request", "rule_id": "explicit_request"}],
     "text": "Let me bring in a colleague who can sort this out with you.",

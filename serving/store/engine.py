@@ -166,7 +166,8 @@ def _open(file: Path, *, create: bool) -> tuple[int, int] | None:
     try:
         os.close(os.open(file, (os.O_CREAT if create else 0) | os.O_RDWR, 0o600))
     except OSError as error:
-        message = f"the database file {file} can't be opened: {error.strerror}; expected a file in a folder to write to"
+        expected = "a file in a folder to write to" if create else "a service's database; set BATON_DATABASE_URL to it"
+        message = f"the database file {file} can't be opened: {error.strerror}; expected {expected}"
         raise StoreUnavailable(message) from error
     return _identity(file)
 

@@ -1,19 +1,22 @@
 """A conversation, message by message: the steps that the library, the command, serving and replay share."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
 
 from models.bundle import Bundle
-from models.contracts import Action, Decision, Message, Phase, ReasonCode, Role, Suppression
-from models.conversation import Conversation, Played, score_request, wants_draft
+from models.contracts import Action, Decision, Message, Phase, ReasonCode, Role, Scores, ScoreStatus, Suppression
+from models.conversation import Conversation, Played, Prepared, next_request, prepare, score_request, wants_draft
 from models.errors import InputError
 from models.policy.engine import Turn, decide
 from models.policy.schema import default_policy, parse_policy
-from models.policy.state import NEW, advance
+from models.policy.state import NEW, advance, from_json, to_json
 from models.scorer import Scorer, ScoreRequest
 from models.text import MAX_CHARACTERS
+from tests.models.policy.anything import any_policy, chances
 from tests.support.tiny_bundle import build_tiny_bundle
 
 START = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -272,3 +275,195 @@ def test_a_message_is_not_changed(conversation):
     """The message comes back as it was given."""
     message = said(1, Role.CUSTOMER, "  ﬁne\u200b ")
     assert conversation.take(message).message == replace(message)
+
+
+# lazy: step by step
+
+LAZY = """
+name: lazy
+evaluation: lazy
+on_error: offer
+rules:
+  - {id: lawyer, priority: 9, when: {keyword: {terms: [lawyer]}}, then: escalate}
+  - {id: sure, priority: 5, when: {topic: {labels: [legal_threat], threshold: 0.0}}, then: escalate}
+  - {id: low, priority: 1, when: {confidence: {threshold: 1.0}}, then: offer}
+"""
+ANYTHING = (
+    ("where is my parcel", "it is not! where is it?", "where is my parcel", "thanks, that worked", "yes", "ok"),
+    ("Which order is it?", "I didn't understand.", "On its way."),
+)
+
+
+def policy_from(text):
+    """A policy as somebody writes it."""
+    return parse_policy(text, "policy.yaml")
+
+
+def test_a_lazy_policy_scores_nothing_where_a_keyword_decides(scorer):
+    """S-14: the message's scores say that nobody needed them, and language and phrase are there."""
+    played = Conversation(scorer, policy_from(LAZY)).take(said(1, Role.CUSTOMER, "my lawyer will call you tomorrow"))
+    assert ("escalate", "lawyer") == (played.decision.decision, played.decision.reason.rule_id)
+    assert (None, None, ScoreStatus.SKIPPED) == (
+        played.scores.explicit,
+        played.scores.embedding,
+        played.scores.status["explicit"],
+    )
+    assert "en" == played.scores.language.code
+
+
+def test_a_lazy_policy_scores_what_its_rules_need(scorer):
+    """S-14: where no keyword decides the graph runs, and the scores are those of any other run."""
+    message = said(1, Role.CUSTOMER, "where is my parcel")
+    played = Conversation(scorer, policy_from(LAZY)).take(message)
+    whole = scorer.score([ScoreRequest(role=Role.CUSTOMER, text=message.text)])[0]
+    assert ("sure", whole) == (played.decision.reason.rule_id, played.scores)
+    draft = Conversation(scorer, policy_from(LAZY)).take(said(1, Role.BOT, "On its way."))
+    assert (True, ScoreStatus.SKIPPED) == (draft.scores.confidence is not None, draft.scores.status["dialogue"])
+    assert "low" == draft.decision.reason.rule_id
+
+
+def test_a_lazy_policy_minds_no_model_that_it_does_not_ask(broken_folder):
+    """S-14: a graph that would fail doesn't matter where a keyword decides; where a rule asks it, ``on_error`` counts."""
+    scorer = Scorer(Bundle.load(broken_folder))
+    texts = ("every human has a lawyer", "every human makes mistakes")
+    sure, failed = (Conversation(scorer, policy_from(LAZY)).take(said(1, Role.CUSTOMER, text)) for text in texts)
+    assert ("lawyer", "on_error") == (sure.decision.reason.rule_id, failed.decision.reason.rule_id)
+    assert ((), None) == (sure.decision.degraded, failed.scores)
+
+
+@pytest.mark.parametrize("text", ["\u200b", "x" * (MAX_CHARACTERS + 1)])
+def test_a_lazy_policy_refuses_the_same_texts(scorer, text):
+    """What no model should judge is refused before anything is looked at, and the conversation stays as it was."""
+    conversation = Conversation(scorer, policy_from(LAZY))
+    with pytest.raises(InputError):
+        conversation.take(said(1, Role.CUSTOMER, text))
+    assert NEW == conversation.state
+
+
+@pytest.fixture(scope="module")
+def knowing(tmp_path_factory):
+    """A scorer on a bundle that can score custom labels."""
+    return Scorer(Bundle.load(build_tiny_bundle(tmp_path_factory.mktemp("bundles") / "custom", custom=True)))
+
+
+@settings(max_examples=40)
+@given(chances)
+def test_lazy_and_full_agree_on_real_scores(knowing, chance):
+    """S-14, X-07: any policy decides any conversation alike, message by message, whether it is scored at once or step by step."""
+    policy = any_policy(chance)
+    state, kwargs = NEW, {"customer": {"tier": "vip"}, "channel": "web"}
+    for number in range(chance.randint(1, 4)):
+        role = chance.choice((Role.CUSTOMER, Role.CUSTOMER, Role.BOT))
+        extra = {"passages": chance.choice(((), ("It left on Monday.",))), "confidence": chance.choice((None, 0.4))}
+        text = chance.choice(ANYTHING[role is Role.BOT])
+        message = said(number, role, text, **(extra if role is Role.BOT else {}))
+        full, lazy = (
+            Conversation(knowing, policy.model_copy(update={"evaluation": evaluation}), state=state, **kwargs)
+            for evaluation in ("full", "lazy")
+        )
+        expected, found = full.take(message).decision, lazy.take(message).decision
+        for name in ("decision", "reason", "text", "action", "collect"):
+            assert getattr(expected, name) == getattr(found, name)
+        state = full.state
+
+
+def test_next_request_ends():
+    """A full policy is asked once for everything; with scores, or for an agent's message, there is nothing left to ask."""
+    turn = Turn(message=said(1, Role.CUSTOMER, "hello there"), scores=None)
+    request = next_request(turn, NEW, Prepared(TWO_RULES))
+    assert ("hello there", None) == (request.text, request.heads)
+    assert next_request(replace(turn, scores=Scores()), NEW, Prepared(TWO_RULES)) is None
+    for policy in (TWO_RULES, policy_from(LAZY)):
+        assert next_request(Turn(message=said(1, Role.AGENT, "Hi."), scores=None), NEW, Prepared(policy)) is None
+
+
+# custom labels and thresholds of the bundle
+
+OWN = """
+name: own
+labels:
+  refunds: {examples: [i want my money back, refund my order]}
+  sure: {description: The customer wants a refund, threshold: 0.0}
+rules:
+  - {id: refunds, priority: 9, when: {intent: {labels: [refunds]}}, then: offer}
+  - {id: sure, priority: 5, when: {topic: {labels: [sure]}}, then: escalate}
+  - {id: angry, priority: 1, when: {guideline: {text: The customer is angry about billing}}, then: escalate}
+"""
+
+
+def test_a_policys_labels_are_compiled_once_and_scored_with_every_message(knowing):
+    """S-05: labels and guidelines get a probability each, and the thresholds that the bundle recommends for their kind."""
+    conversation = Conversation(knowing, policy_from(OWN))
+    first = conversation.take(said(1, Role.CUSTOMER, "where is my parcel"))
+    named = {label.name for label in policy_from(OWN).custom_labels}
+    assert named == {entry.label for entry in first.scores.custom}
+    assert 3 == len(named)
+    thresholds = {report.rule_id: report.threshold for report in first.decision.triggers}
+    assert {"refunds": 0.4, "sure": 0.0, "angry": 0.4} == thresholds
+    assert "own" == first.decision.policy.partition("@")[0]
+    assert policy_from(OWN).label == first.decision.policy
+
+
+def test_a_bundle_that_cannot_score_them_says_so(scorer):
+    """S-05: a bundle without custom labels leaves them unknown; nothing fires on them and nothing fails."""
+    played = Conversation(scorer, policy_from(OWN)).take(said(1, Role.CUSTOMER, "i want my money back"))
+    assert (Action.CONTINUE, (), ScoreStatus.NOT_AVAILABLE) == (
+        played.decision.decision,
+        played.decision.degraded,
+        played.scores.status["custom"],
+    )
+    assert {"not_available"} == {report.status for report in played.decision.triggers}
+
+
+def test_a_policy_without_labels_compiles_none(scorer):
+    """What nobody asks for costs nothing; the bundle's thresholds are bound all the same."""
+    assert prepare(TWO_RULES, scorer).labels is None
+    assert TWO_RULES.label == prepare(TWO_RULES, scorer).policy.label
+
+
+# questions and waits
+
+
+def test_after_a_question_the_bots_draft_does_not_matter():
+    """A-10: where the bot says what the policy asks, its own draft is neither scored nor counted."""
+    assert not wants_draft(Decision(phase=Phase.PRE, decision=Action.CONTINUE, text="Which order?"))
+
+
+def test_a_conversation_asks_and_then_hands_off(scorer):
+    """A-10, A-05: details first, then the handoff; a rule that waits hands off when its time has come."""
+    policy = policy_from(
+        """
+name: asking
+resolution: {threshold: 1.0}
+rules:
+  - {id: lawyer, priority: 2, when: {keyword: {terms: [lawyer]}}, then: escalate, collect: [context.case]}
+  - {id: slow, when: {keyword: {terms: [slow]}}, then: escalate, timing: {mode: after_wait, wait_seconds: 90}}
+"""
+    )
+    conversation = Conversation(scorer, policy)
+    asked = conversation.take(said(1, Role.CUSTOMER, "my lawyer will call")).decision
+    assert (("context.case",), "continue") == (asked.collect, asked.decision)
+    assert Action.ESCALATE is conversation.take(said(2, Role.CUSTOMER, "case 4711")).decision.decision
+    known = Conversation(scorer, policy, context={"case": 4711})
+    assert Action.ESCALATE is known.take(said(1, Role.CUSTOMER, "my lawyer will call")).decision.decision
+    waiting = Conversation(scorer, policy)
+    first, second, third = (
+        waiting.take(said(n, Role.CUSTOMER, text)).decision
+        for n, text in enumerate(("so slow", "and still slow", "hello?"))
+    )
+    assert ["continue", "continue", "escalate"] == [first.decision, second.decision, third.decision]
+    assert START + timedelta(seconds=90) == first.recheck_at == second.recheck_at
+
+
+def test_a_recorded_conversation_is_decided_again_bit_for_bit(scorer):
+    """What was played is decided again from messages and scores alone, the state stored before every message."""
+    conversation = Conversation(scorer, default_policy())
+    texts = ("where is my parcel", "it is not! where is it?", "get me a human", "hello?")
+    played = [conversation.take(said(n, Role.CUSTOMER, text)) for n, text in enumerate(texts)]
+    state, policy = NEW, prepare(default_policy(), scorer).policy
+    for entry in played:
+        before = from_json(json.loads(json.dumps(to_json(state))))
+        outcome = decide(Turn(message=entry.message, scores=entry.scores), before, policy)
+        assert entry.decision == outcome.decision
+        state = outcome.state
+    assert conversation.state == state

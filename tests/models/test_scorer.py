@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from models import calibration
 from models.bundle import ANSWER_HEAD, DIALOGUE_HEAD, INPUTS, MESSAGE_HEADS, TEXT_HEADS, Bundle
 from models.contracts import LabelScore, Role, Scores, ScoreStatus
+from models.custom import CustomLabel
 from models.encoding import MAX_PASSAGES, Encoder
 from models.errors import ScoringError
 from models.language import identify
@@ -24,6 +25,7 @@ from models.scorer import (
     Scorer,
     ScoreRequest,
     combiner_features,
+    joined,
     over_passages,
 )
 from models.session import Session
@@ -631,3 +633,115 @@ def test_one_bad_number_is_enough(tmp_path):
     folder = build_tiny_bundle(tmp_path / "odd", fill=float("inf"), filled=("explicit",))
     with pytest.raises(ScoringError, match="not finite in explicit; expected finite logits, release the bundle again"):
         Scorer(Bundle.load(folder)).score([customer("where is my parcel")])
+
+
+# only some scores
+
+
+@pytest.fixture(scope="module")
+def knowing(tmp_path_factory):
+    """A scorer on a bundle that can do all that bundles can."""
+    folder = build_tiny_bundle(tmp_path_factory.mktemp("bundles") / "whole", requests=True, custom=True)
+    return Scorer(Bundle.load(folder))
+
+
+@pytest.fixture(scope="module")
+def own(knowing):
+    """A custom label."""
+    return knowing.compile([CustomLabel(name="ours", description="The customer wants a refund")])
+
+
+GERMAN = "ich möchte bitte mit einem Menschen sprechen"
+PARTS = [
+    (customer("where is my parcel"), (*TEXT_SCORES, "custom")),
+    (customer("where is my parcel", before="Can I help?"), (*TEXT_SCORES, "custom", "dialogue")),
+    (customer("ok", before="Can I help?"), (*TEXT_SCORES, "custom", "dialogue")),
+    (customer(GERMAN, before="Can I help?"), ("explicit",)),
+    (draft(), ("dialogue", "confidence")),
+    (draft(passages=("parcels take two days",), confidence=0.4), ("dialogue", "confidence")),
+    (draft(confidence=0.4), ("dialogue",)),
+]
+PART_IDS = ["opening", "customer", "no language", "foreign", "draft", "draft with passages", "own number"]
+
+
+@pytest.mark.parametrize(("request_", "heads"), PARTS, ids=PART_IDS)
+def test_without_a_wanted_score_no_graph_runs(knowing, own, request_, heads):
+    """S-14: what runs a graph is skipped and says so; language and phrases, and what doesn't exist anyway, are as always."""
+    asked = replace(request_, custom=own if request_.role is Role.CUSTOMER else None)
+    whole, bare = knowing.score([asked, replace(asked, heads=frozenset())])
+    assert dict.fromkeys(heads, (None, ScoreStatus.SKIPPED)) == {
+        name: (getattr(bare, name), bare.status.get(name)) for name in heads
+    }
+    assert (bare.language, bare.request_phrase, bare.declined_phrase) == (
+        whole.language,
+        whole.request_phrase,
+        whole.declined_phrase,
+    )
+    assert bare.embedding is None
+    assert {name: why for name, why in bare.status.items() if name not in heads} == dict(whole.status)
+
+
+def test_a_graph_that_would_fail_is_not_run(broken_folder):
+    """S-14: a score that nobody wants can't fail: the same message with a wanted one does."""
+    scorer = Scorer(Bundle.load(broken_folder))
+    found = scorer.score([customer("a human please", heads=frozenset())])[0]
+    assert ("human please", ScoreStatus.SKIPPED) == (found.request_phrase, found.status["explicit"])
+    with pytest.raises(ScoringError):
+        scorer.score([customer("a human please", heads=frozenset({"explicit"}))])
+
+
+@pytest.mark.parametrize(("request_", "heads"), PARTS, ids=PART_IDS)
+def test_a_wanted_score_is_the_one_that_it_always_is(knowing, own, request_, heads):
+    """Asked for alone each score has the value that it has among all, bit for bit, and so has what came along with it."""
+    asked = replace(request_, custom=own if request_.role is Role.CUSTOMER else None)
+    whole = knowing.score([asked])[0]
+    for name in heads:
+        found = knowing.score([replace(asked, heads=frozenset({name}))])[0]
+        assert getattr(found, name) == getattr(whole, name) is not None
+        assert name not in found.status
+        for other in heads:
+            assert getattr(found, other) in (None, getattr(whole, other))
+            assert (getattr(found, other) is None) == (found.status.get(other) is ScoreStatus.SKIPPED)
+
+
+@pytest.mark.parametrize(("request_", "heads"), PARTS, ids=PART_IDS)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_joined_they_are_what_one_run_gives(knowing, own, request_, heads, backwards):
+    """Scored for nothing, then for one score after the other, in whatever order: together they are the scores of one run."""
+    asked = replace(request_, custom=own if request_.role is Role.CUSTOMER else None)
+    found = joined(None, knowing.score([replace(asked, heads=frozenset())])[0])
+    for name in heads[:: -1 if backwards else 1]:
+        found = joined(found, knowing.score([replace(asked, heads=frozenset({name}))])[0])
+    assert found == knowing.score([asked])[0]
+
+
+def test_what_a_bundle_cannot_score_is_not_skipped(scorer):
+    """Custom labels of a bundle that can't score them are not available from the first, so nobody asks for them in vain."""
+    own = scorer.compile([CustomLabel(name="ours", description="The customer wants a refund")])
+    asked = customer("where is my parcel", custom=own)
+    bare = scorer.score([replace(asked, heads=frozenset())])[0]
+    found = joined(bare, scorer.score([replace(asked, heads=frozenset({"explicit"}))])[0])
+    assert [ScoreStatus.NOT_AVAILABLE] * 2 == [one.status["custom"] for one in (bare, found)]
+    assert found == scorer.score([asked])[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "asks", "declines"),
+    [
+        ("get me a human please", "get me a human", None),
+        ("no need for an agent", None, "no need for an agent"),
+        ("where is my parcel", None, None),
+    ],
+)
+def test_a_phrase_about_persons_asks_for_one_or_declines_one(scorer, text, asks, declines):
+    """S-04: the scores say which phrase was found, and whether it asks or declines; never both."""
+    found = scorer.score([customer(text)])[0]
+    assert (asks is None, declines is None) == (found.request_phrase is None, found.declined_phrase is None)
+    for expected, phrase in ((asks, found.request_phrase), (declines, found.declined_phrase)):
+        assert expected is None or expected in phrase or phrase in expected
+
+
+def test_a_declined_person_is_found_in_a_foreign_language_too(scorer):
+    """S-04: where the models have no say the phrase lists still tell a refusal from a request."""
+    found = scorer.score([customer("nein danke, ich brauche keinen Mitarbeiter")])[0]
+    assert (None, False) == (found.request_phrase, found.declined_phrase is None)

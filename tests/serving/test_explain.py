@@ -67,6 +67,12 @@ def test_every_trigger_is_a_row(baton, answer):
     assert any("lawyer" in cell for row in rows if row[:1] == ["law"] for cell in row[4:])
 
 
+def test_a_narrow_terminal_cuts_nothing(baton, answer, monkeypatch):
+    """Where the table is wider than the terminal its cells are folded; no name and no number is cut."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert "\u2026" not in baton(answer["decision_id"])[1]
+
+
 def test_what_people_wrote_moves_no_cursor(baton, answer):
     """Control characters and markup in texts are shown as what they are, or not at all."""
     _, out, _ = baton(answer["decision_id"])
@@ -108,4 +114,5 @@ def test_without_a_database_it_says_so(baton, tmp_path):
 
     assert 1 == code
     assert "baton.db" in err
+    assert "set BATON_DATABASE_URL" in err
     assert not (tmp_path / "baton.db").exists()

@@ -10,6 +10,8 @@ from models.policy.linting.findings import Facts, Finding
 from models.policy.schema import Policy
 from models.policy.triggers.combine import Condition
 
+# as many as the model card measures beside one and ten
+GOOD_EXAMPLES: Final = 5
 # scores that a bundle may lack; the answer's confidence may also be the bot's own number
 _OPTIONAL: Final = {"risk": "risk", "guideline": "custom"}
 
@@ -30,10 +32,22 @@ def find_unknown_labels(policy: Policy, facts: Facts) -> Iterator[Finding]:
                         "remove the trigger, or use a bundle that has the score"
                     )
                     yield Finding("no_score", "warning", rule.id, message)
+    yield from _hidden(policy, facts)
     if policy.labels and "custom" not in facts.scores:
         message = f"the bundle {facts.name} can't score labels of the policy's own (`labels`); use one that can"
         yield Finding("no_score", "warning", None, message)
     yield from _unknown_settings(policy, facts)
+
+
+def _hidden(policy: Policy, facts: Facts) -> Iterator[Finding]:
+    """Yield the policy's own labels that hide one that the bundle was trained on."""
+    for label in policy.labels:
+        if label in facts.intents:
+            message = (
+                f"the label {label!r} is described here, and the bundle {facts.name} was trained on one of that name: the "
+                "description hides it"
+            )
+            yield Finding("hidden_label", "warning", None, f"{message}; remove it from `labels`, or rename it")
 
 
 def find_unused_labels(policy: Policy) -> Iterator[Finding]:
@@ -46,6 +60,15 @@ def find_unused_labels(policy: Policy) -> Iterator[Finding]:
                 f"the label {label!r} is described and no rule names it: every message is compared with it in vain"
             )
             yield Finding("unused_label", "advice", None, f"{message}; remove it, or name it in a rule")
+
+
+def find_thin_labels(policy: Policy) -> Iterator[Finding]:
+    """Yield the policy's own labels that have few examples: those in the customers' own words count most."""
+    for label, settings in policy.labels.items():
+        if len(settings.examples) < GOOD_EXAMPLES:
+            told = f"{len(settings.examples)} examples" if settings.examples else "a description alone"
+            message = f"the label {label!r} has {told}; with {GOOD_EXAMPLES} messages of your customers it is found far better"
+            yield Finding("thin_label", "advice", None, f"{message}; add some to `examples`")
 
 
 def _named(part: Condition) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -49,10 +49,12 @@ def _misfiring(rule_id: str, keyword: Keyword, term: str, guards: list[Keyword])
     phrases = [phrase for phrase in _phrases(term, match) if _fires(alone, phrase)]
     examples = [phrase for phrase in phrases if not any(_fires(guard, phrase) for guard in guards)]
     if examples:
-        shown = ", ".join(repr(phrase) for phrase in examples[:_EXAMPLES])
+        examples = examples[:_EXAMPLES]
+        shown = ", ".join(repr(phrase) for phrase in examples)
         as_word = alone.model_copy(update={"match": "word"})
-        is_mended = match != "word" and not all(_fires(as_word, phrase) for phrase in examples)
-        word = "`match: word`, " if is_mended else ""
+        left = [phrase for phrase in examples if _fires(as_word, phrase)]
+        still = f" (which still finds {left[0]!r})" if left else ""
+        word = "" if match == "word" or left == examples else f"`match: word`{still}, "
         message = (
             f"the term {term!r} ({match}) is also found in {shown}; use {word}a longer phrase, or an `explicit`, `intent` or "
             "`topic` trigger, which reads the whole message"

@@ -287,7 +287,9 @@ def any_state(chance, policy):
         offer=Offer(offered, chance.choice(names), ReasonCode.POLICY) if offered else None,
         fired=chance.choice(((), ("r0",))),
         armed=tuple(Armed(name, START - timedelta(seconds=chance.choice((0, 30, 700))), "m-0") for name in armed),
-        collecting=Collecting(asked, ReasonCode.POLICY) if asked else None,
+        collecting=Collecting(asked, ReasonCode.POLICY, START - timedelta(seconds=chance.choice((0, 400))))
+        if asked
+        else None,
     )
 
 

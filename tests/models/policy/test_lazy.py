@@ -255,3 +255,33 @@ def test_the_answer_says_which_stage_decided():
         [report.name for report in outcome.decision.triggers if report.status is TriggerStatus.FIRED]
         for outcome in (word, model)
     ]
+
+
+def test_a_repeated_question_is_told_by_its_meaning():
+    """S-14, X-20: whether a question is the same in other words takes a model, so a rule below it doesn't decide before that ran."""
+    rules = [
+        rule({"repetition": {"max_retries": 2}}, id="again", priority=9),
+        rule(KEYWORD, id="word", priority=1),
+    ]
+    lazy, first = policy_of(*rules, evaluation="lazy"), customer("where is my parcel")
+    state = take(lazy, first, ALL).state
+    turn = Turn(message=customer("alpha hasn't come", id="m-2"), scores=replace(ALL, repeats=(0.99,)))
+    found, asked = fetch(turn, state, lazy)
+    assert [frozenset(), {"intents"}] == asked
+    assert ["again"] * 2 == [
+        take(policy, turn.message, one, state).decision.reason.rule_id
+        for policy, one in ((lazy, found.scores), (policy_of(*rules), turn.scores))
+    ]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_rule_over_trained_and_own_labels_waits_for_both(together):
+    """S-14, S-05: that the trained label is far from its threshold says nothing of the policy's own."""
+    rules = [
+        rule({"intent": {"labels": ["fees"], "threshold": 0.9}}, id="fees", priority=9),
+        rule({"intent": {"labels": ["fees", "ours"], "threshold": 0.5}}, id="both", priority=1),
+    ]
+    lazy = policy_of(*rules, evaluation="lazy", labels={"ours": {"description": "x"}})
+    turn = Turn(message=customer(), scores=replace(ALL, intents=ranked({"fees": 0.1}), custom=ranked({"ours": 0.5})))
+    found, _ = fetch(turn, NEW, lazy, together=together)
+    assert "both" == take(lazy, turn.message, found.scores).decision.reason.rule_id

@@ -267,10 +267,12 @@ def test_a_term_that_is_guarded_is_left_alone(when):
 
 
 def test_a_whole_word_is_only_advised_where_it_helps():
-    """`match: word` mends what is found inside words, and nothing else."""
+    """`match: word` mends what is found inside words, and nothing else; where it mends a part only, the rest is named."""
     inside = only(whole(rule(words("hell"))))
     anywhere = only(whole(rule(words("supervisor"))))
-    assert (True, False) == ("`match: word`" in inside.message, "`match: word`" in anywhere.message)
+    partly = only(whole(rule(words("agent"))))
+    assert (True, False) == ("`match: word`, " in inside.message, "`match: word`" in anywhere.message)
+    assert "use `match: word` (which still finds 'travel agent'), a longer phrase" in partly.message
 
 
 def test_a_short_term_is_found_inside_words():
@@ -413,9 +415,23 @@ def test_a_label_that_nobody_scores_is_an_error(when, expected):
 
 def test_a_label_of_the_policys_own_is_known():
     """S-05: what `labels` describes may be named in intents and topics; what no rule names is advised against."""
-    own = {"add_driver": {"description": "wants to add a driver"}}
+    own = {"add_driver": {"examples": [f"add driver number {n} to my policy" for n in range(5)]}}
     assert [] == said(whole(rule(topic(0.5, "add_driver")), labels=own))
     assert [("unused_label", None)] == said(whole(labels=own))
+
+
+def test_a_label_that_few_examples_show_is_advised_against():
+    """S-05: with a description alone, or few examples, a label is found far worse than with five of the customers' own."""
+    for own in ({"description": "wants to add a driver"}, {"examples": ["add my son"]}):
+        finding = only(whole(rule(topic(0.5, "add_driver")), labels={"add_driver": own}))
+        assert ("thin_label", "advice", None) == (finding.code, finding.severity, finding.rule_id)
+
+
+def test_a_label_that_hides_the_bundles_own_is_named():
+    """S-05: a label of the bundle's name is scored by its description, not by the head that was trained for it."""
+    own = {"demand_refund": {"examples": [f"give me my {n} pounds back" for n in range(5)]}}
+    finding = only(whole(rule(topic(0.5, "demand_refund")), labels=own))
+    assert ("hidden_label", "warning", None) == (finding.code, finding.severity, finding.rule_id)
 
 
 def test_labels_that_settle_nothing_are_named():

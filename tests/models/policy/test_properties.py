@@ -313,9 +313,10 @@ def _unmoved(outcome, shift):
     recheck_at = decision.recheck_at and decision.recheck_at - shift
     armed = tuple(replace(item, since=item.since - shift) for item in state.armed)
     started_at = state.started_at and state.started_at - shift
+    asked = state.collecting and replace(state.collecting, since=state.collecting.since - shift)
     return (
         replace(decision, triggers=tuple(reports), recheck_at=recheck_at),
-        replace(state, armed=armed, started_at=started_at),
+        replace(state, armed=armed, collecting=asked, started_at=started_at),
     )
 
 

@@ -116,7 +116,16 @@ def test_the_phase_comes_from_the_trigger():
             "p.yaml, line 18: rules[1].when.all[1].field: unknown field 'tier'; expected customer.<name>",
         ),
         ("in: [gold, no, yes]", "on: [gold]", "p.yaml, line 18: rules[1].when.all[1].on: unknown field"),
-        ("name: shop", "name: my shop", "p.yaml, line 2: name: found 'my shop'"),
+        (
+            "name: shop",
+            "name: my shop",
+            "p.yaml, line 2: name: found 'my shop'; expected a text of the pattern '^[A-Za-z",
+        ),
+        (
+            "labels: [demand_refund]",
+            "labels: []",
+            "p.yaml, line 17: rules[1].when.all[0].topic.labels: found a list; expected at least 1 item, not 0",
+        ),
         ("name: shop", "nam: shop", "p.yaml, line 2: nam: unknown field; did you mean `name`?"),
         ("      en: Hold on.", "      english: Hold on.", "p.yaml, line 12: rules[0].message.english"),
         ("topic: {", "topik: {", "p.yaml, line 17: rules[1].when.all[0].topik: unknown field; did you mean `topic`?"),
@@ -143,6 +152,7 @@ def test_a_mistake_is_named_with_its_line_and_field(old, new, expected):
         ),
         ("name: a\nname: b\nrules: []", (2, None, "'name' stands here twice", None, "remove one")),
         ("a" * 1_000_001, (None, None, "1000001 characters", "at most 1000000", "shorten the policy")),
+        ("name: a: b", (1, None, "mapping values are not allowed here", "YAML or JSON", "mend the text there")),
     ],
 )
 def test_a_mistake_is_told_in_its_parts(text, expected):

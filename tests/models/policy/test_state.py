@@ -50,7 +50,7 @@ FULL = ConversationState(
     fired=("offer", "other"),
     dialogues=((("not_helped", 0.8), ("resolved", 0.1)), (("insists", 0.2),)),
     armed=(Armed("slow", START, "m-2"),),
-    collecting=Collecting("asks", ReasonCode.POLICY),
+    collecting=Collecting("asks", ReasonCode.POLICY, START),
 )
 
 

@@ -514,3 +514,13 @@ def test_only_handoffs_look_at_the_queue():
     """A-06: an offer brings nobody in, so it has no SLA to meet."""
     with pytest.raises(ValueError, match=r"timing.mode sla_aware is for rules that escalate"):
         policy_of(rule(A, "offer", timing=AWARE))
+
+
+def test_an_accepted_offer_of_a_call_back_is_confirmed():
+    """After a yes the customer reads that somebody will call, not the offer again."""
+    action = {"type": "callback", "confirmation_message": "We call you within two hours."}
+    policy = policy_of(rule(A, "offer", message="Shall we call you?", action=action))
+    offered = take(policy, customer("alpha"))
+    yes = take(policy, customer("yes", id="m-2"), YES, offered.state).decision
+    assert ("Shall we call you?", "We call you within two hours.") == (offered.decision.text, yes.text)
+    assert "callback" == yes.action["type"]
