@@ -24,7 +24,7 @@ from models.policy.lint import SEVERITIES, Facts, Finding, lint
 from models.policy.outline import outline
 from models.policy.publishing import json_schema, to_yaml
 from models.policy.rules import Rule
-from models.policy.schema import PRESETS, Policy, load_policy, parse_policy, preset
+from models.policy.schema import Policy, load_policy, parse_policy, preset, preset_names
 
 STDIN = "-"
 COLOURS = {"error": "red", "warning": "yellow", "advice": "cyan", "escalate": "red", "offer": "yellow"}
@@ -150,7 +150,7 @@ def export(
 @policy_app.command()
 def presets() -> None:
     """List the policies that ship with Baton; `baton policy` takes their names where it asks for a file."""
-    for name in _preset_names():
+    for name in preset_names():
         found = preset(name)
         typer.echo(f"{name:10} {len(found.rules):3} rules  {found.note}".rstrip())
 
@@ -161,14 +161,10 @@ def _read(source: str) -> Policy:
         return parse_policy(_text(source), "standard input")
     if Path(source).is_file():
         return load_policy(Path(source))
-    if source in _preset_names():
+    if source in preset_names():
         return preset(source)
-    names = ", ".join(_preset_names())
+    names = ", ".join(preset_names())
     raise PolicyError(f"no file {source!r}; expected a YAML or JSON file, - for standard input, or a preset ({names})")
-
-
-def _preset_names() -> list[str]:
-    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
 
 
 def _text(file: str) -> str:

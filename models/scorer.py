@@ -70,14 +70,13 @@ class ScoreRequest:
     passages: tuple[str, ...] = ()
     confidence: float | None = None
     earlier: tuple[bytes | None, ...] = ()
+    custom: CompiledLabels | None = None
+    heads: frozenset[str] | None = None
 
     @property
     def texts(self) -> tuple[str | None, ...]:
         """Everything that the graphs read of this request."""
         return (self.text, self.before, self.question, self.earlier_question, *self.passages)
-
-    custom: CompiledLabels | None = None
-    heads: frozenset[str] | None = None
 
 
 class Scorer:

@@ -97,10 +97,9 @@ class Assignments:
             shadow = policies.lasting(tx, bot_id).get((bot_id, "shadow"))
             if shadow is not None and shadow.fingerprint == stored.fingerprint:
                 policies.end(tx, bot_id, "shadow", now)
-            after = self._of_bot(tx, bot_id)
         if changed:
             _tell("policy.activated", bot_id, policy=stored.label, version=stored.version, before=before)
-        return after
+        return self.of_bot(bot_id)  # not while writing: what else the bot has may have to be made ready first
 
     def shadow(self, name: str, which: Which, *, bot_id: str) -> BotPolicy:
         """Let a policy decide beside the active one from now on, for the record only.
@@ -111,16 +110,15 @@ class Assignments:
         """
         with self._changing(name, which) as (tx, stored, now):
             changed = policies.assign(tx, bot_id, "shadow", stored.fingerprint, now)
-            after = self._of_bot(tx, bot_id)
         if changed:
             _tell("policy.shadowed", bot_id, policy=stored.label, version=stored.version)
-        return after
+        return self.of_bot(bot_id)
 
     def end(self, role: AssignmentRole, *, bot_id: str) -> BotPolicy:
         """End what is active, or shadow, for a bot; nothing happens where there is none of its own."""
         with self._store.writing() as tx:
             ended = policies.end(tx, bot_id, role, datetime.now(UTC))
-            after = self._of_bot(tx, bot_id)
+        after = self.of_bot(bot_id)
         if ended:
             _tell("policy.ended", bot_id, role=role, policy=after.active.stored.label)
         return after

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
+from weakref import WeakValueDictionary
 
 from models.contracts import Scores, ScoreStatus
 from models.conversation import Prepared, prepare
@@ -143,6 +144,7 @@ class Policies:
         self._limit = kept
         self._kept: OrderedDict[str, Prepared | None] = OrderedDict()
         self._lock = threading.Lock()
+        self._making: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._under_way: dict[str, asyncio.Task[Prepared | None]] = {}
 
     def make_ready(self, policy: Policy) -> Prepared:
@@ -164,10 +166,16 @@ class Policies:
         return Assigned(active, shadow, ready, tuple(stored for stored in missing if stored is not None))
 
     async def choose(self, assigned: Assigned) -> Chosen:
-        """Return what decides. The first turn under a document waits until that is ready; labels of its own take a moment."""
+        """Return what decides. The first turn under a document waits until that is ready; labels of its own take a moment.
+
+        No turn waits for a shadow: it is compared from the moment when it is ready.
+        """
         ready = dict(assigned.ready)
         for stored in assigned.documents:
-            ready[stored.fingerprint] = await self._once(stored)
+            if stored.fingerprint == assigned.active:
+                ready[stored.fingerprint] = await self._once(stored)
+            else:
+                self._begin(stored)
         shadow = ready.get(assigned.shadow) if assigned.shadow else None
         if assigned.active is None:
             return Chosen(self.base, shadow)
@@ -188,7 +196,17 @@ class Policies:
         return ready[stored.fingerprint] if ready else self._keep(stored)
 
     def _keep(self, stored: StoredPolicy) -> Prepared | None:
-        """Make a document ready and keep it; ``None``, and a line in the log, if this release can't use it."""
+        """Make a document ready and keep it; ``None``, and a line in the log, if this release can't use it.
+
+        Of several threads that want the same document one makes it ready, and the others wait for that.
+        """
+        with self._lock:
+            making = self._making.setdefault(stored.fingerprint, threading.Lock())
+        with making:
+            made = self._ready([stored.fingerprint])
+            return made[stored.fingerprint] if made else self._make_now(stored)
+
+    def _make_now(self, stored: StoredPolicy) -> Prepared | None:
         started = time.perf_counter()
         prepared: Prepared | None = None
         try:
@@ -221,12 +239,16 @@ class Policies:
         made = self._ready([stored.fingerprint])
         if made:  # since it was looked up
             return made[stored.fingerprint]
+        return await asyncio.shield(self._begin(stored))  # whoever stops waiting stops for itself alone
+
+    def _begin(self, stored: StoredPolicy) -> asyncio.Task[Prepared | None]:
+        """Return the task that makes a document ready in a thread, begun now if it wasn't."""
         task = self._under_way.get(stored.fingerprint)
         if task is None:
             task = asyncio.create_task(asyncio.to_thread(self._keep, stored))
             self._under_way[stored.fingerprint] = task
             task.add_done_callback(lambda _: self._under_way.pop(stored.fingerprint))
-        return await asyncio.shield(task)  # whoever stops waiting stops for itself alone
+        return task
 
     def _ready(self, fingerprints: Iterable[str]) -> dict[str, Prepared | None]:
         with self._lock:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from models.contracts import (
@@ -46,7 +46,7 @@ from models.policy.judge import (
 )
 from models.policy.schema import Policy
 from models.policy.state import Armed, Collecting, ConversationState, Offer, advance
-from models.policy.timing import due_at
+from models.policy.timing import due_at, later
 from models.policy.triggers.view import View
 from models.policy.wording import pick, sentence
 from models.text import fold
@@ -113,7 +113,7 @@ def decide(turn: Turn, state: ConversationState, policy: Policy, *, explain: boo
         action=_handoff(decider, policy),
         also=_also(decider),
         collect=() if decider is None else decider.asks,
-        recheck_at=recheck_at(after, policy),
+        recheck_at=recheck_at(after, policy, turn.message.at),
         suppressed=suppressed,
         degraded=failed(turn.scores),
         triggers=tuple(verdict.reports),
@@ -139,10 +139,11 @@ def lacking(turn: Turn, state: ConversationState, policy: Policy) -> frozenset[s
     return verdict.lacks or needed_later(verdict, policy, phase) & skipped(turn.scores)
 
 
-def recheck_at(state: ConversationState, policy: Policy) -> datetime | None:
+def recheck_at(state: ConversationState, policy: Policy, now: datetime | None = None) -> datetime | None:
     """Return the earliest time at which a rule that waits, or has asked, will act if nothing is said; ``None`` if none will.
 
-    ``recheck`` acts from that very instant on.
+    ``recheck`` acts from that very instant on. What is due ``now`` already, but stood back behind an offer, gives the customer
+    the policy's ``answer_seconds`` to answer it.
     """
     if state.control != "bot" or not policy.enabled:
         return None
@@ -153,6 +154,9 @@ def recheck_at(state: ConversationState, policy: Policy) -> datetime | None:
             continue  # it waits no longer
         if rule.then == "escalate" or state.offer is None:
             times.append(due_at(rule, item))
+    if now is not None:
+        answered_by = later(now, timedelta(seconds=policy.answer_seconds))
+        times = [answered_by if due <= now else due for due in times]
     return min(times, default=None)
 
 
@@ -184,7 +188,7 @@ def recheck(state: ConversationState, policy: Policy, now: datetime, *, language
         text=text,
         action=_handoff(decider, policy),
         also=_also(decider),
-        recheck_at=recheck_at(after, policy),
+        recheck_at=recheck_at(after, policy, now),
         triggers=tuple(reports),
         policy=policy.label,
     )

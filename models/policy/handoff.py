@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
@@ -31,8 +32,11 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Names = Annotated[tuple[Name, ...], Field(max_length=100)]
 
 # of fields and headers; the address of a Slack webhook is all that it takes to write there
-_SECRET_NAME: Final = re.compile(r"secret|auth|token|key|cookie|password|webhook_url", re.IGNORECASE)
+_SECRET_NAME: Final = re.compile(
+    r"secret|auth(?!ors?(?:$|_))|token|key(?!word)|cookie|password|webhook_url", re.IGNORECASE
+)
 _HEADER: Final = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$"
+_REFERENCE: Final = re.compile(r"\{\{[^{}]*\}\}")
 _URL: Final = re.compile(r"https?://[^\s/?#]+\S*")
 
 
@@ -46,7 +50,7 @@ def _is_url(value: str) -> str:
 
 def _is_url_or_secret(value: str) -> str:
     check(value, (), secrets=True)
-    return value if value.startswith("{{") and value.endswith("}}") else _is_url(value)
+    return value if _REFERENCE.fullmatch(value) else _is_url(value)
 
 
 def _all_known(value: Any) -> Any:
@@ -59,6 +63,8 @@ def _all_known(value: Any) -> Any:
     elif isinstance(value, list | tuple):
         for part in value:
             _all_known(part)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"found {value}, which JSON can't say; expected a finite number")
     return value
 
 
@@ -80,12 +86,17 @@ class Action(Part):
         return {name: _masked(name, value) for name, value in self.mapping().items()}
 
 
+def is_written_out(name: str, value: Any) -> bool:
+    """Return whether a field or header holds a secret itself; a reference to the store of secrets tells none."""
+    return isinstance(value, str) and _SECRET_NAME.search(name) is not None and "{{" not in value
+
+
 def _masked(name: str, value: Any) -> Any:
-    if name == "headers":
-        return {header: _masked(header, found) for header, found in value.items()}
-    # a reference to the store of secrets tells none
-    is_secret = isinstance(value, str) and _SECRET_NAME.search(name) is not None and "{{" not in value
-    return "***" if is_secret else value
+    if isinstance(value, dict):
+        return {inner: _masked(inner, found) for inner, found in value.items()}
+    if isinstance(value, list):
+        return [_masked(name, found) for found in value]
+    return "***" if is_written_out(name, value) else value
 
 
 def _told(data: Mapping[str, Any]) -> dict[str, Any]:

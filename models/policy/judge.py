@@ -12,7 +12,7 @@ from models.policy.offers import Answer, understand
 from models.policy.rules import CompiledRule, Look, Rule
 from models.policy.schema import ON_ERROR, Policy
 from models.policy.state import Armed, Collecting, ConversationState, Offer
-from models.policy.timing import choose_way, disarmed, look_at_clock, resolved_by, settled_by
+from models.policy.timing import choose_way, disarmed, later, look_at_clock, resolved_by, settled_by
 from models.policy.triggers.context import find_field
 from models.policy.triggers.view import View
 from models.policy.wording import accepted
@@ -133,7 +133,7 @@ def _pick_up(view: View, policy: Policy, phase: Phase, verdict: Verdict) -> Verd
     if before.collecting is not None:
         withdrawn = phase is Phase.PRE and resolved_by(view, policy) is not None
         is_over = phase is Phase.PRE or view.message.at >= answer_due(before.collecting, policy)
-        if is_over and not withdrawn:
+        if is_over and policy.enabled and not withdrawn:
             insert(verdict.firings, answered(before.collecting, policy, verdict.reports, view=view))
     return verdict._replace(answer=answer, settled=settled, withdrawn=withdrawn)
 
@@ -225,7 +225,7 @@ def _accepted(offer: Offer, view: View, policy: Policy) -> Firing:
 
 def answer_due(asked: Collecting, policy: Policy) -> datetime:
     """Return when a handoff that waits for an answer goes ahead without one: nobody who fell silent is forgotten."""
-    return asked.since + timedelta(seconds=policy.answer_seconds)
+    return later(asked.since, timedelta(seconds=policy.answer_seconds))
 
 
 def answered(asked: Collecting, policy: Policy, reports: list[TriggerReport], *, view: View | None = None) -> Firing:
@@ -236,8 +236,13 @@ def answered(asked: Collecting, policy: Policy, reports: list[TriggerReport], *,
     handoff = rule.action
     if rule.timing.mode == "sla_aware" and view is not None:
         way = choose_way(rule, view, policy)
+        report = way.report
+        if (
+            way.action is Action.OFFER
+        ):  # the customer was told of a colleague, and has answered: no way back to an offer
+            report = report._replace(evidence={**report.evidence, "chosen": "escalate"})
         handoff = way.handoff
-        reports.append(way.report)
+        reports.append(report)
     return Firing(rule.id, rule.priority, Action.ESCALATE, asked.code, rule, handoff, [])
 
 

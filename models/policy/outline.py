@@ -8,7 +8,7 @@ from typing import Any, Final
 from models.policy.triggers.combine import LEAVES, Condition
 from models.policy.triggers.context import Context
 from models.policy.triggers.keyword import Keyword
-from models.policy.triggers.labels import Labelled, Topic
+from models.policy.triggers.labels import Dialogue, Labelled, Topic
 from models.policy.triggers.memory import Memory
 from models.policy.triggers.repetition import Repetition
 from models.policy.triggers.sentiment import Sentiment
@@ -72,6 +72,11 @@ def _labelled(name: str) -> Callable[[Labelled], str]:
     return tell
 
 
+def _dialogue(part: Dialogue) -> str:
+    told = _labelled("dialogue")(part)
+    return told if part.times == 1 else f"{told}, in {part.times} messages"
+
+
 def _topic(part: Topic) -> str:
     told = [_labelled("topic")(part)] if part.use_model else []
     if part.terms is not None:
@@ -132,7 +137,7 @@ _LEAVES: Final[Mapping[str, Callable[[Any], str]]] = {
     ),
     "intent": _labelled("intent"),
     "topic": _topic,
-    "dialogue": _labelled("dialogue"),
+    "dialogue": _dialogue,
     "sentiment": _sentiment,
     "frustration": lambda part: _at_least("frustration", part.at_least),
     "guideline": lambda part: _at_least(f"guideline “{part.text}”", part.threshold),

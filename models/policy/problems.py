@@ -12,6 +12,7 @@ from models.policy.reading import Reading
 from models.policy.triggers.check import Part
 
 MAX_PROBLEMS: Final = 10
+_LOOKED_AT: Final = 100  # errors that are put into words; a long document can have as many as it has fields
 
 # errors of a part whose fields depend on one of them, which is missing or unknown
 _TAGS: Final = ("union_tag_invalid", "union_tag_not_found")
@@ -21,13 +22,14 @@ _LENGTH: Final = re.compile(r"^[A-Z][a-z]+ should have")
 def refusal(reading: Reading, errors: Sequence[Mapping[str, Any]]) -> PolicyError:
     """Return the error that says what is wrong: one line for each problem, in the order of the document."""
     problems: dict[tuple[int, str], PolicyProblem] = {}
-    for error in errors:
+    for error in errors[:_LOOKED_AT]:
         place, problem = _problem(reading, error)
         problems.setdefault(place, problem)  # of several alternatives that all fail, the first is the usual one
     told = [problems[place] for place in sorted(problems)]
     lines = [_line(reading.source, problem) for problem in told[:MAX_PROBLEMS]]
-    if len(told) > MAX_PROBLEMS:
-        lines.append(f"... and {len(told) - MAX_PROBLEMS} more")
+    more = len(told) - MAX_PROBLEMS + max(0, len(errors) - _LOOKED_AT)
+    if more > 0:
+        lines.append(f"... and {more} more")
     return PolicyError("\n".join(lines), tuple(told[:MAX_PROBLEMS]))
 
 

@@ -115,11 +115,11 @@ def _read_json(text: str, source: str) -> Reading:
     try:
         # JSON's own reader: YAML reads the escapes of characters beyond the basic plane as two halves
         data = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         # a text in YAML's flow style begins like JSON
         if refusal is None:
             return Reading(data, source, node)
-        if isinstance(error, RecursionError):
+        if not isinstance(error, json.JSONDecodeError):  # too deep, or a number too long: said above, with the line
             raise refusal from error
         raise _refusal(source, f"{error.msg}; expected JSON or YAML", line=error.lineno) from error
     if refusal is not None:
@@ -165,7 +165,11 @@ def _value(node: yaml.Node | None, source: str) -> Any:
         return _mapping(node, source)
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, source) for item in node.value]
-    return _scalar(node)
+    try:
+        return _scalar(node)
+    except ValueError as error:  # Python reads no integer of thousands of digits
+        text = f"a number of {len(node.value.lstrip('-'))} digits; expected a shorter one"
+        raise _refusal(source, text, line=node.start_mark.line + 1) from error
 
 
 def _mapping(node: yaml.MappingNode, source: str) -> dict[str, Any]:

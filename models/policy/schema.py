@@ -292,10 +292,15 @@ def preset(name: str) -> Policy:
     Raises:
         PolicyError: there is none of that name.
     """
-    names = sorted(path.stem for path in PRESETS.glob("*.yaml"))
+    names = preset_names()
     if name not in names:
         raise PolicyError(f"no preset {name!r}; expected one of {', '.join(names)}")
     return load_policy(PRESETS / f"{name}.yaml")
+
+
+def preset_names() -> list[str]:
+    """Return the names of the policies that ship with Baton, sorted."""
+    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
 
 
 def default_policy() -> Policy:

@@ -32,7 +32,15 @@ class Way(NamedTuple):
 
 def due_at(rule: Rule, armed: Armed) -> datetime:
     """Return when a rule that waits has waited for its ``wait_seconds``."""
-    return armed.since + _wait(rule)
+    return later(armed.since, _wait(rule))
+
+
+def later(since: datetime, wait: timedelta) -> datetime:
+    """Return the instant after a wait; the last one that there is where the calendar ends before."""
+    try:
+        return since + wait
+    except OverflowError:
+        return datetime.max.replace(tzinfo=since.tzinfo)
 
 
 def look_at_clock(rule: Rule, armed: Armed, now: datetime) -> TriggerReport:

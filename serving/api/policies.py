@@ -258,8 +258,8 @@ def _document(sent: _Sent) -> Document:
         except json.JSONDecodeError as error:
             found = {"type": "json_invalid", "loc": ("body",), "msg": "not JSON", "ctx": {"error": str(error)}}
             raise RequestValidationError([found]) from error
-        except RecursionError:
-            pass  # the reader of policies says where it is nested too deeply
+        except (RecursionError, ValueError):
+            pass  # the reader of policies says where it is nested too deeply, or a number is too long
     return Document.read(text, source_type=sent.media_type, name="policy")
 
 

@@ -94,6 +94,14 @@ def body(n=1, text="Where is my order?", conversation="c-1"):
     return {"conversation_id": conversation, "message": {"id": f"m-{n}", "role": "customer", "text": text}}
 
 
+def wait_for(event, log, seconds=20):
+    """Wait until the service has logged an event."""
+    deadline = time.monotonic() + seconds
+    while event not in log.read_text():
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.005)
+
+
 def test_it_greets_answers_and_stops_on_sigterm(environment, log):
     """The service says in one line where it listens and with what, answers, and ends with 0 on SIGTERM."""
     with serving(environment, log) as (process, client):
@@ -118,7 +126,7 @@ def test_sigterm_finishes_what_was_taken(environment, log):
     with serving(environment, log) as (process, client):
         thread = threading.Thread(target=lambda: answers.append(client.post("/v1/score:batch", json={"items": items})))
         thread.start()
-        time.sleep(0.15)
+        wait_for("turn.decided", log)  # under load a moment's sleep isn't enough for the request to be taken
         started = time.monotonic()
         process.terminate()
         thread.join()

@@ -6,7 +6,9 @@ import asyncio
 import json
 import logging
 import sqlite3
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -239,6 +241,64 @@ def test_a_document_is_made_ready_once_for_all_turns_that_wait(store, tiny_bundl
         answers = asyncio.run(run())
     assert {stored.label} == {answer["versions"]["policy"] for answer in answers}
     assert 1 == sum(record.message == "policy.ready" for record in caplog.records)
+
+
+def test_a_document_is_made_ready_once_for_all_threads_that_want_it(store, tiny_bundle, caplog):
+    """Two callers that activate a document at once share one making of it."""
+    elsewhere, here = Service(store, tiny_bundle), Service(store, tiny_bundle)
+    stored = elsewhere.create()
+    both = threading.Barrier(2)
+
+    def activate(bot):
+        both.wait()
+        return here.assignments.activate("shop", Which(), bot_id=bot).active.stored
+
+    with caplog.at_level(logging.INFO, "baton"), ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(activate, ["a", "b"]))
+    assert [stored, stored] == found
+    assert 1 == sum(record.message == "policy.ready" for record in caplog.records)
+
+
+def test_no_turn_waits_for_a_shadow(store, tiny_bundle):
+    """While a shadow that another process began is made ready, turns are answered without it; then it is compared."""
+    elsewhere, here = Service(store, tiny_bundle), Service(store, tiny_bundle)
+    elsewhere.create(SHOP.replace("shop", "shadow"))
+    elsewhere.assignments.shadow("shadow", Which(), bot_id=EVERY_BOT)
+    may_end, make_ready = threading.Event(), here.policies.make_ready
+
+    def slowly(policy):
+        assert may_end.wait(20)
+        return make_ready(policy)
+
+    here.policies.make_ready = slowly
+
+    async def run():
+        async with here.running():
+            first = await here.say("hi", 0)
+            may_end.set()
+            await asyncio.gather(*here.policies._under_way.values())
+            return first, await here.say("hi", 1)
+
+    answers = asyncio.run(asyncio.wait_for(run(), 15))
+    assert ["m-0", "m-1"] == [answer["message_id"] for answer in answers]
+    assert 1 == sum(one.n for one in here.assignments.compare(EVERY_BOT, limit=9).agreements)
+
+
+def test_the_database_is_not_locked_while_a_document_is_made_ready(store, tiny_bundle):
+    """A change for a bot whose active policy this process doesn't have ready yet lets others write meanwhile."""
+    elsewhere, here = Service(store, tiny_bundle), Service(store, tiny_bundle)
+    elsewhere.create()
+    elsewhere.create(SHOP.replace("shop", "shadow"))
+    elsewhere.assignments.activate("shop", Which(), bot_id="b")
+    made, make_ready = [], here.policies.make_ready
+
+    def watched(policy):
+        made.append((policy.name, store._writer.locked()))
+        return make_ready(policy)
+
+    here.policies.make_ready = watched
+    here.assignments.shadow("shadow", Which(), bot_id="b")
+    assert [("shadow", False), ("shop", False)] == made
 
 
 def test_more_policies_than_are_kept_decide_all_the_same(store, tiny_bundle):

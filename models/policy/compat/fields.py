@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from models.errors import PolicyError, PolicyProblem
+from models.policy.handoff import is_written_out
 from models.policy.problems import refusal
 from models.policy.reading import read
 from models.policy.schema import Policy
@@ -141,16 +142,15 @@ def said(**fields: Any) -> dict[str, Any]:
 
 
 def warn_of_secret(fields: Fields, name: str, value: Any) -> None:
-    """Warn of a secret that is written out."""
-    if isinstance(value, str) and "{{" not in value:
+    """Warn of a field or header that carries a secret which is written out."""
+    if is_written_out(name, value):
         fields.warn("a secret is written out here; put it into the secret store and write {{ITS_NAME}}", name)
 
 
 def warn_of_secret_headers(fields: Fields, headers: Any) -> None:
     """Warn of headers that carry a secret which is written out."""
     for name, value in headers.items() if isinstance(headers, dict) else ():
-        if any(word in name.lower() for word in ("auth", "key", "secret", "token")):
-            warn_of_secret(fields, f"headers.{name}", value)
+        warn_of_secret(fields, f"headers.{name}", value)
 
 
 def _refusal(document: Mapping[str, Any], source: str, error: ValidationError) -> PolicyError:

@@ -38,6 +38,9 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+# what is written otherwise in quotes than in backticks; all other escapes are the same
+_IN_TEMPLATE: Final = re.compile(r'\\(?:\r\n|.)|\r?\n|"', re.DOTALL)
+_IN_QUOTES: Final = {"\\`": "`", "\\\n": "", "\\\r\n": "", "\n": "\\n", "\r\n": "\\n", '"': '\\"'}
 _WHERE: Final = re.compile(r"<string>:(\d+) (.*)", re.DOTALL)
 
 
@@ -138,8 +141,8 @@ def _quoted(token: re.Match[str]) -> str:
     """Return a text in backticks, if there is nothing to compute in it, as one in quotes with as many lines."""
     if not token["template"] or "${" in token[0]:
         return token[0]
-    content = token[0][1:-1].replace("\\`", "`")
-    return json.dumps(content) + "\n" * content.count("\n")
+    content = _IN_TEMPLATE.sub(lambda found: _IN_QUOTES.get(found[0], found[0]), token[0][1:-1])
+    return f'"{content}"' + "\n" * token[0].count("\n")
 
 
 def _read(text: str) -> Any:

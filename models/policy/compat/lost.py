@@ -27,9 +27,9 @@ def lost(before: Policy, after: Policy, product: str, renamed: Mapping[str, str]
     found = [*_differences(first, second, "", product)]
     for own, other in renamed.items():
         found.extend(_differences(rules[own], others[other], f"rules.{own}", product))
-    known = tuple(sentence.partition(":")[0] for sentence in told)
+    known = tuple(_path(sentence) for sentence in told)
     for sentence in found:
-        path = sentence.partition(":")[0]
+        path = _path(sentence)
         if not any(path == one or path.startswith(f"{one}.") for one in known):
             yield sentence
 
@@ -40,6 +40,10 @@ def one_text(texts: Any, locale: str) -> str | None:
     if isinstance(texts, Mapping):
         text = texts.get(locale) or next(iter(texts.values()))
     return text
+
+
+def _path(sentence: str) -> str:
+    return sentence.partition(": ")[0]  # the id of a rule may hold a colon
 
 
 def _document(policy: Policy) -> dict[str, Any]:

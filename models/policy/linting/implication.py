@@ -210,6 +210,18 @@ def _labels(reader: Reader, part: Labelled, head: str, truth: bool) -> Formula: 
     return Literal(together, truth)
 
 
+def _dialogue(reader: Reader, part: Dialogue, truth: bool) -> Formula:  # noqa: FBT001
+    if part.times == 1:
+        return _labels(reader, part, "dialogue", truth)
+    # each of the messages may have another label: the labels count as one thing
+    levels = sorted(
+        (reader.level((label,), label, part.thresholds.get(label, part.threshold)) for label in set(part.labels)),
+        key=lambda level: level.what,
+    )
+    strictness = itertools.chain((part.times,), *(level.strictness for level in levels))
+    return Literal(Level(("times", *(level.what for level in levels)), tuple(strictness)), truth)
+
+
 def _topic(reader: Reader, part: Topic, truth: bool) -> Formula:  # noqa: FBT001
     parts = [_labels(reader, part, "topics", truth)] if part.use_model else []
     terms = TermList.of_topic(part)
@@ -293,7 +305,7 @@ _LEAVES: Final[Mapping[type, Callable[[Reader, Any, bool], Formula]]] = {
     Explicit: _explicit,
     Intent: _labelled("intents"),
     Topic: _topic,
-    Dialogue: _labelled("dialogue"),
+    Dialogue: _dialogue,
     Sentiment: _sentiment,
     Frustration: _frustration,
     Guideline: _guideline,

@@ -98,11 +98,18 @@ class Holds:
 
 def _values(*predicates: Holds) -> Iterator[Any]:
     constants = [constant for predicate in predicates for constant in predicate.constants]
-    numbers = sorted({float(value) for value in constants if isinstance(value, int | float)})
+    numbers = sorted({value + 0 for value in constants if isinstance(value, int | float)})  # true is 1 here
     yield from constants
     yield from numbers
-    yield from ((low + high) / 2 for low, high in itertools.pairwise(numbers))
+    yield from itertools.starmap(_between, itertools.pairwise(numbers))
     yield from (-math.inf, math.inf, None, True, False, (), "\0 no constant is this")
+
+
+def _between(low: float, high: float) -> float:
+    try:
+        return low / 2 + high / 2
+    except OverflowError:  # no float is that large
+        return (int(low) + int(high)) // 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,8 @@ def find_unreachable(policy: Policy, reader: Reader) -> Iterator[Finding]:
             yield _never(rule_id, f"it waits for {_missed(read.ways[0], missing)}")
             continue
         before = _before(policy, read, reads)
-        left -= len(read.ways) * sum(other.size for others in before.values() for other in others)
+        literals = sum(map(len, read.ways))
+        left -= literals * sum(other.size for others in before.values() for other in others)
         if left < 0:
             message = f"the rules from `{rule_id}` on weren't compared with those before them: there are too many terms"
             yield Finding("too_large", "advice", None, message)

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, 
 from models.contracts import TriggerReport
 from models.policy.triggers.check import BOTH, EVALUATED, FIRED, Bound, Check, Part
 from models.policy.triggers.view import View
+from models.text import excerpt
 
 Plain = StrictBool | StrictInt | StrictFloat | StrictStr
 Amount = StrictInt | StrictFloat
@@ -81,7 +82,7 @@ class ContextCheck:
     def look(self, view: View) -> TriggerReport:
         """Find the field and compare; evidence: what was found and what was wanted."""
         value = find_field(view, self.field)
-        shown = value if isinstance(value, str | int | float) else None
+        shown = excerpt(value) if isinstance(value, str) else value if isinstance(value, int | float) else None
         wanted = list(self.wanted) if isinstance(self.wanted, tuple) else self.wanted
         status = FIRED if self.holds(value, self.wanted) else EVALUATED
         return TriggerReport(self.field, self.rule_id, status, shown, self.comparison, evidence={"wanted": wanted})

@@ -53,6 +53,12 @@ def test_what_is_missing_is_asked_for_first():
     assert ("Which order?", False) == (outcome.state.last_bot_text, wants_draft(decision))
 
 
+def test_a_policy_that_was_switched_off_asks_for_nobody():
+    """`enabled: false` ends what waits for an answer too, on a message as on the clock."""
+    off = POLICY.model_copy(update={"enabled": False})
+    assert Action.CONTINUE is take(off, customer("4711", id="m-2"), state=after_question()).decision.decision
+
+
 @pytest.mark.parametrize("text", ["4711", "why do you need that?", "alpha", "beta", "no"])
 def test_the_next_message_brings_the_handoff(text):
     """A-10: whatever the customer answers, the rule escalates now, with its own words, action and reason."""
@@ -320,3 +326,13 @@ def test_how_long_an_answer_is_waited_for_is_the_policys(seconds, expected):
     policy = policy_of(ASKING, answer_seconds=60)
     asked = take(policy, customer("alpha")).state
     assert expected is take(policy, bot(seconds=seconds), state=asked).decision.decision
+
+
+def test_after_the_answer_there_is_no_way_back_to_an_offer():
+    """A-06, A-10: the customer was told of a colleague and has answered; a queue that has closed meanwhile makes no offer of it."""
+    late = {"mode": "sla_aware", "when_closed": "offer"}
+    policy = policy_of(rule(A, id="ask", priority=5, collect=["customer.phone"], timing=late))
+    asked = take(policy, customer("alpha")).state
+    outcome = take(policy, customer("0171", id="m-2"), state=asked, context={"queue": {"open": False}})
+    assert Action.ESCALATE is outcome.decision.decision
+    assert "escalate" == report_of(outcome, "timing.sla_aware", "ask").evidence["chosen"]

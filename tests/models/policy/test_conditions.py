@@ -158,3 +158,11 @@ def test_a_memory_that_is_null_is_no_condition():
     policy = policy_of(rule({"turn": {"offer_pending": None, "after_fallback": True}}))
     outcomes = play(policy, bot(fallback=True), customer())
     assert Action.ESCALATE is outcomes[1].decision.decision
+
+
+def test_a_long_value_is_shown_in_short():
+    """A caller's text of any length is compared whole and reported as an excerpt."""
+    policy = policy_of(rule({"field": "context.note", "equals": "x" * 5000}))
+    outcome = take(policy, customer(), context={"note": "x" * 5000})
+    assert outcome.decision.decision == "escalate"
+    assert len(report_of(outcome, "context.note").value) == 60

@@ -436,6 +436,8 @@ def test_sections_that_say_the_default_change_no_fingerprint():
         ({"takeover": {"bot_behavior": "leave"}}, "takeover.bot_behavior: found 'leave'; expected 'pause', 'assist' or 'exit'"),
         ({"takeover": {"return_to_bot": {"trigger": "never"}}}, "takeover.return_to_bot.trigger: found 'never'"),
         ({"notify": {"on_escalation": "a.b"}}, "notify.on_escalation: found 'a.b'; expected an address"),
+        ({"action": {"type": "slack", "webhook_url": "{{A}} or {{B}}"}}, "action.webhook_url: found '{{A}} or {{B}}'; expected an address"),
+        ({"action": {"type": "webhook", "url": "https://a.b", "body_template": {"a": [float("inf")]}}}, "expected a finite number"),
         ({"assist": {"enabled": "yes"}}, "assist.enabled: found 'yes'"),
     ],
 )  # fmt: skip
@@ -466,9 +468,15 @@ def test_a_secret_that_was_written_out_is_never_shown():
     }
     headers = {"Authorization": "Bearer abc", "X-Api-Key": "{{CRM_KEY}}", "X-Source": "baton"}
     slack = {"type": "slack", "webhook_url": "https://hooks.slack.com/services/T0/B0/x"}
-    policy = policy_of(rule(A, action={**hook, "headers": headers}, also=[slack]))
+    body = {"topic": "billing", "author": "bot", "login": {"api_key": "k", "tokens": ["t"]}}
+    policy = policy_of(rule(A, action={**hook, "headers": headers, "body_template": body}, also=[slack]))
     decision = take(policy, customer("alpha")).decision
     assert decision.action["signing_secret"] == "***"
     assert decision.action["headers"] == {"Authorization": "***", "X-Api-Key": "{{CRM_KEY}}", "X-Source": "baton"}
+    assert decision.action["body_template"] == {
+        "topic": "billing",
+        "author": "bot",
+        "login": {"api_key": "***", "tokens": ["***"]},
+    }
     assert decision.also == ({"type": "slack", "webhook_url": "***"},)
     assert policy.rules[0].action.mapping()["signing_secret"] == "wh_1234"

@@ -609,6 +609,12 @@ def test_settings_are_found_in_code(text):
     assert policy_from("{escalation: {action: {type: 'inbox'}}}") == policy_from(text)
 
 
+def test_a_text_in_backticks_is_read_as_javascript_reads_it():
+    """L-33: escapes mean the same in backticks as in quotes; a line may end there, unless a backslash joins it to the next."""
+    text = '{escalation: {messages: {transferring: `a\\nb \\u00e9 "c"\td\\`\r\ne\\\nf`}}}'
+    assert 'a\nb \u00e9 "c"\td`\nef' == policy_from(text).messages.transferring
+
+
 def test_unknown_fields_are_named():
     """Whatever nobody documents is named and left out, never dropped silently."""
     text = """{ name: 'x', escalation: { trigers: {}, triggers: { keywords: { terms: ['a'], fuzzy: 1 }, mood: {} },

@@ -570,6 +570,17 @@ def test_lint_changes_nothing():
     assert before == default_policy().fingerprint()
 
 
+def test_long_lists_that_must_not_be_there_take_no_long_time():
+    """Each term of a list under `not` is compared with each of another one: too many of them are not looked through."""
+    terms = words(*(f"t{number:04}x" for number in range(5000)), match="word")
+    started = time.monotonic()
+    found = lint(
+        policy_of(ASKS, rule({"not": terms}, id="a", priority=2), rule({"not": terms}, id="b", priority=1), NET)
+    )
+    assert ["too_large"] == [finding.code for finding in found]
+    assert time.monotonic() - started < 5
+
+
 def test_long_lists_take_no_long_time():
     """Thousands of terms in many rules are looked through in seconds, or not at all, and then lint says so."""
     rules = [

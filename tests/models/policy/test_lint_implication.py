@@ -78,6 +78,8 @@ CERTAIN = [
     ("what can't be", {"sentiment": {"below": -1}}, GOLD),
     ("a contradiction", {"all": [explicit(0.8), not_(explicit(0.6))]}, GOLD),
     ("a guideline, surer", {"guideline": {"text": "angry", "threshold": 0.9}}, {"guideline": {"text": "angry", "threshold": 0.8}}),
+    ("more times, surer", {"dialogue": {"labels": ["insists"], "threshold": 0.7, "times": 3}}, {"dialogue": {"labels": ["insists"], "threshold": 0.5, "times": 2}}),
+    ("a number beyond all floats", field(at_least=10**400), field(above=5)),
     ("an own label as intent and as topic", labels(0.6, "own"), labels(0.5, "own", kind="topic")),
     ("a part of the term", words("my refund now"), words("refund")),
     ("any case", words("REFUND"), words("refund")),
@@ -118,6 +120,10 @@ UNCERTAIN = [
     ("a capital that folds with a mark", words("J", case_sensitive=True), words("j")),
     ("a pattern that ignores case", words(r"a+", match="regex"), words(r"a+", match="regex", case_sensitive=True)),
     ("a term that may be negated", words("agent"), words("agent", negations=True)),
+    ("once, not several times", {"dialogue": {"labels": ["insists"], "threshold": 0.5}}, {"dialogue": {"labels": ["insists"], "threshold": 0.5, "times": 2}}),
+    ("several times by another label", {"dialogue": {"labels": ["insists", "not_helped"], "threshold": 0.5, "times": 2}}, {"dialogue": {"labels": ["insists"], "threshold": 0.5, "times": 2}}),
+    ("fewer times, surer", {"dialogue": {"labels": ["insists"], "threshold": 0.7, "times": 2}}, {"dialogue": {"labels": ["insists"], "threshold": 0.5, "times": 3}}),
+    ("more times, less sure", {"dialogue": {"labels": ["insists"], "threshold": 0.5, "times": 3}}, {"dialogue": {"labels": ["insists"], "threshold": 0.7, "times": 2}}),
     ("different negations", words("agent", negations=["no"]), words("agent", negations=True)),
 ]  # fmt: skip
 

@@ -16,6 +16,7 @@ OUTLINES = [
     ({"topic": {"labels": ["a"], "terms": ["x"], "threshold": 0.5}}, "topic a >= 0.5 or word 'x'"),
     ({"topic": {"labels": ["a"], "terms": ["x"], "use_model": False}}, "word 'x'"),
     ({"dialogue": {"labels": ["insists"], "threshold": 0.6}}, "dialogue insists >= 0.6"),
+    ({"dialogue": {"labels": ["not_helped"], "threshold": 0.5, "times": 3}}, "dialogue not_helped >= 0.5, in 3 messages"),
     ({"sentiment": {"below": -0.6, "streak": 3, "window": {"messages": 3, "below": -0.5}}}, "sentiment < -0.6 or 3 negative messages in a row or mean sentiment of 3 messages < -0.5"),
     ({"sentiment": {"streak": 3, "include_neutral": True}}, "3 not positive messages in a row"),
     ({"frustration": {"at_least": 0.8}}, "frustration >= 0.8"),

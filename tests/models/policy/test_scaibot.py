@@ -553,6 +553,17 @@ def test_known_labels_come_back():
     assert ((), json.loads(INTENT)["trigger_config"]) == (warnings, exported["rules"][0]["trigger_config"])
 
 
+def test_an_id_with_a_colon_hides_nothing_of_another_rule():
+    """S-17: what is said of the rule `a:b` doesn't stand for what is lost of the rule `a`."""
+    policy = policy_of(
+        rule({"time": {"max_messages": 3}}, id="a:b"),
+        rule({"keyword": {"terms": ["x"], "case_sensitive": True}}, id="a"),
+        on_error="continue",
+    )
+    named = {warning.partition(": ")[0] for warning in export_scaibot(policy)[1]}
+    assert {"rules.a:b", "rules.a.when.keyword.case_sensitive"} <= named
+
+
 def test_what_scaibot_cannot_say_is_named():
     """A rule, a field or a section without a place in ScaiBot's rules is named in a warning."""
     policy = policy_of(

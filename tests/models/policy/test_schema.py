@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import time
 
 import pytest
 
@@ -174,6 +175,14 @@ def test_no_end_of_mistakes():
     """A document full of mistakes is described by the first ten and their number."""
     lines = problem("name: x\nrules: [" + "{}, " * 30 + "]").splitlines()
     assert (11, "... and 80 more") == (len(lines), lines[-1])
+
+
+def test_a_million_characters_of_mistakes_are_refused_soon():
+    """A document of unknown fields only is described by the first ten, without looking for words for all of them."""
+    started = time.process_time()
+    lines = problem("name: x\nrules: []\n" + "".join(f"k{n}: {n}\n" for n in range(60_000))).splitlines()
+    assert (11, "... and 59990 more") == (len(lines), lines[-1])
+    assert time.process_time() - started < 30
 
 
 @pytest.mark.parametrize(

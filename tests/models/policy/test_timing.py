@@ -2,7 +2,8 @@
 
 import json
 import math
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -214,6 +215,16 @@ def test_a_clock_that_goes_back_waits():
     assert recheck(outcome.state, WAITING, at(-7200)) is None
 
 
+@pytest.mark.parametrize(
+    "when", [{"timing": {"mode": "after_wait", "wait_seconds": 300}}, {"collect": ["customer.id"]}]
+)
+def test_the_end_of_the_calendar_ends_no_decision(when):
+    """A wait that would end after the last instant ends with it."""
+    last = datetime.max.replace(tzinfo=UTC)
+    decision = take(policy_of(rule(A, **when)), replace(customer("alpha"), at=last)).decision
+    assert (Action.CONTINUE, last) == (decision.decision, decision.recheck_at)
+
+
 def test_a_wait_survives_the_store():
     """A-05: a state that was stored between all messages fires at the same instant as one in memory."""
     state = stored(take(WAITING, customer("alpha")).state)
@@ -379,14 +390,14 @@ def test_the_recheck_is_exact_whatever_waits(chance):
         outcome = decide(turn, state, policy)
         state = outcome.state
         due = recheck_at(state, policy)
-        assert due == outcome.decision.recheck_at
+        assert recheck_at(state, policy, turn.message.at) == outcome.decision.recheck_at
         if due is None:
             assert recheck(state, policy, at(10**7)) is None
         else:
             assert recheck(state, policy, due - timedelta.resolution) is None
             acted = recheck(state, policy, due)
             assert acted.decision.decision in {Action.OFFER, Action.ESCALATE}
-            assert acted.decision.recheck_at == recheck_at(acted.state, policy)
+            assert acted.decision.recheck_at == recheck_at(acted.state, policy, due)
             assert acted.decision.reason.rule_id not in {item.rule_id for item in acted.state.armed}
 
 
@@ -524,3 +535,22 @@ def test_an_accepted_offer_of_a_call_back_is_confirmed():
     yes = take(policy, customer("yes", id="m-2"), YES, offered.state).decision
     assert ("Shall we call you?", "We call you within two hours.") == (offered.decision.text, yes.text)
     assert "callback" == yes.action["type"]
+
+
+def test_what_stood_back_behind_an_offer_gives_time_to_answer_it():
+    """A-05: a rule that is due while an offer is made is looked at again once the customer had `answer_seconds`, not at once."""
+    waiting = rule(A, id="slow", priority=1, timing={"mode": "after_wait", "wait_seconds": 60})
+    policy = policy_of(waiting, rule(B, "offer", id="asks", priority=9), answer_seconds=120)
+    armed, offered = play(policy, customer("alpha"), customer("beta", id="m-2", seconds=60))
+    assert armed.decision.recheck_at == START + timedelta(seconds=60)
+    assert (offered.decision.decision, offered.decision.recheck_at) == (Action.OFFER, START + timedelta(seconds=180))
+    assert recheck(offered.state, policy, START + timedelta(seconds=180)).decision.decision is Action.ESCALATE
+
+
+@pytest.mark.parametrize(
+    "field", [{"when_late": "offer"}, {"when_closed": "offer"}, {"callback": {"type": "callback"}}]
+)
+def test_what_only_a_queue_decides_is_refused_elsewhere(field):
+    """A-06: a field of `sla_aware` in another mode would be ignored, so it is an error that says so."""
+    with pytest.raises(ValueError, match="belongs to the mode `sla_aware`"):
+        policy_of(rule(A, timing={"mode": "after_wait", "wait_seconds": 60, **field}))

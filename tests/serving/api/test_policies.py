@@ -120,6 +120,8 @@ def test_a_mistake_is_named_with_its_line(client, old, new, expected):
         ('{"a": ' + "[" * 100_000, "application/json", 422, "nested deeper"),
         ('{"name": "x", "name": "y", "rules": []}', "application/json", 422, "stands here twice"),
         ('{"name": "x", "note": "\\ud800", "rules": []}', "application/json", 422, "lone surrogate"),
+        ('{"name": "x", "answer_seconds": ' + "9" * 5000 + "}", "application/json", 422, "a number of 5000 digits"),
+        ("name: x\nanswer_seconds: -" + "9" * 5000, "application/yaml", 422, "line 2: a number of 5000 digits"),
         ("", "text/yaml", 422, "empty"),
         ("name: shop\nrules: []", "text/plain", 415, "application/yaml"),
         ("name: shop\nrules: []", "", 415, "application/yaml"),
