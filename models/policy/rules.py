@@ -62,9 +62,12 @@ class Timing(Part):
 
     @model_validator(mode="after")
     def _waits_for_so_long(self) -> Timing:
-        idle = {"when_late", "when_closed", "callback"} & self.model_fields_set
+        fields = type(self).model_fields  # a default that is written out says nothing
+        idle = [
+            name for name in ("callback", "when_closed", "when_late") if getattr(self, name) != fields[name].default
+        ]
         if idle and self.mode != "sla_aware":
-            raise ValueError(f"{min(idle)} belongs to the mode `sla_aware`; remove it, or choose that mode")
+            raise ValueError(f"{idle[0]} belongs to the mode `sla_aware`; remove it, or choose that mode")
         if (self.mode == "after_wait") != (self.wait_seconds is not None):
             raise ValueError(
                 "wait_seconds belongs to the mode `after_wait`, which needs it; add the one or remove the other"

@@ -35,6 +35,8 @@ DEFAULT_PATH: Final = PRESETS / "default.yaml"
 
 # each is compared with every message
 MAX_LABELS: Final = 500
+# descriptions, examples and guidelines; the encoder reads each when the policy is made ready, some milliseconds a text
+MAX_LABEL_TEXTS: Final = 2000
 
 # Part of every fingerprint. It grows when the same document begins to mean something else (another default).
 _MEANING: Final = 2
@@ -195,6 +197,14 @@ class Policy(Part):
                 if part.guideline is not None:
                     own.setdefault(part.guideline.label.name, part.guideline.label)
         return tuple(own.values())
+
+    @model_validator(mode="after")
+    def _labels_are_read_in_seconds(self) -> Policy:
+        n_texts = sum(len(label.examples) + (label.description is not None) for label in self.custom_labels)
+        if n_texts > MAX_LABEL_TEXTS:
+            found = f"labels and guidelines hold {n_texts} descriptions and examples"
+            raise _misplaced(f"{found}; expected at most {MAX_LABEL_TEXTS}, keep the most telling ones", "labels")
+        return self
 
     def fingerprint(self) -> str:
         """Return the SHA-256, in hex, of the policy's canonical JSON; equal documents have equal fingerprints."""

@@ -33,7 +33,7 @@ from serving.policies import JSON, YAML, Document, parse
 
 MAX_DOCUMENT_BYTES: Final = 1_000_000
 _YAML_TYPES: Final = (YAML, "text/yaml", "application/x-yaml", "text/x-yaml")
-_RESERVED: Final = ("schema", "diff")  # names of other things at /v1/policies/{name}
+_RESERVED: Final = ("schema", "diff", "validate", "lint")  # names of other things at /v1/policies/{name}
 MAX_VERSION: Final = 9_999_999
 _REFERENCE: Final = (
     "A policy: `shop@3` (its version), `shop@3f2a9c1e` (its fingerprint, 8 digits or more), `shop` (the newest)."

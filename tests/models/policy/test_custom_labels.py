@@ -196,3 +196,11 @@ def test_fifty_examples_are_enough():
     examples = [f"message number {n}" for n in range(50)]
     (label,) = policy_of(labels={"ours": {"examples": examples}}).custom_labels
     assert tuple(examples) == label.examples
+
+
+def test_so_many_examples_that_reading_them_takes_a_minute_are_refused():
+    """S-05: making a policy ready reads every example once; what would hold up a bot for long is refused when it is saved."""
+    labels = {f"l{n}": {"examples": [f"message {n} {m}" for m in range(50)]} for n in range(40)}
+    assert len(policy_of(labels=labels).custom_labels) == 40
+    with pytest.raises(ValueError, match="hold 2001 descriptions and examples; expected at most 2000"):
+        policy_of(labels={**labels, "more": {"description": "one more"}})

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 
 from models.contracts import Action, ReasonCode, Suppression, TriggerStatus
 from models.policy.engine import Turn, decide, recheck, recheck_at
+from models.policy.schema import Policy, default_policy
 from models.policy.state import NEW, from_json, return_to_bot, to_json
 from tests.models.policy.anything import EVERYBODY, any_conversation, any_policy, chances
 from tests.models.policy.builders import (
@@ -548,9 +549,16 @@ def test_what_stood_back_behind_an_offer_gives_time_to_answer_it():
 
 
 @pytest.mark.parametrize(
-    "field", [{"when_late": "offer"}, {"when_closed": "offer"}, {"callback": {"type": "callback"}}]
+    "field",
+    [{"when_late": "offer"}, {"when_closed": "offer"}, {"callback": {"type": "callback", "collect_phone": False}}],
 )
 def test_what_only_a_queue_decides_is_refused_elsewhere(field):
     """A-06: a field of `sla_aware` in another mode would be ignored, so it is an error that says so."""
     with pytest.raises(ValueError, match="belongs to the mode `sla_aware`"):
         policy_of(rule(A, timing={"mode": "after_wait", "wait_seconds": 60, **field}))
+
+
+def test_defaults_that_are_written_out_say_nothing():
+    """A policy with all its defaults written out, as programs write it, is the same policy."""
+    policy = default_policy()
+    assert policy.fingerprint() == Policy.model_validate(policy.model_dump(mode="json", by_alias=True)).fingerprint()
