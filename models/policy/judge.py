@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -38,7 +39,8 @@ class Firing(NamedTuple):
     asks: tuple[str, ...] = ()
 
 
-class Verdict(NamedTuple):
+@dataclass(slots=True)
+class Verdict:
     """What the rules say of one message.
 
     ``looks`` are the rules as they were looked at, by id; ``held`` the ids of those that hold; ``arms`` those that begin to
@@ -47,14 +49,14 @@ class Verdict(NamedTuple):
     on.
     """
 
-    reports: list[TriggerReport]
-    firings: list[Firing]
-    decider: Firing | None
-    answer: Answer | None
-    looks: dict[str, Look]
-    held: list[str]
-    arms: list[Armed]
-    settled: str | None
+    reports: list[TriggerReport] = field(default_factory=list)
+    firings: list[Firing] = field(default_factory=list)
+    decider: Firing | None = None
+    answer: Answer | None = None
+    looks: dict[str, Look] = field(default_factory=dict)
+    held: list[str] = field(default_factory=list)
+    arms: list[Armed] = field(default_factory=list)
+    settled: str | None = None
     withdrawn: bool = False
     lacks: frozenset[str] = frozenset()
 
@@ -76,20 +78,21 @@ def judge(
         known: rules that need not be looked at, by id.
         stops: end where a score is missing that was skipped.
     """
-    verdict = Verdict([], [], None, None, {}, [], [], None)
+    verdict = Verdict()
     lacks = _missing_answers(view, phase) if stops else frozenset[str]()
     if not lacks:
-        verdict = _pick_up(view, policy, phase, verdict)
+        _pick_up(view, policy, phase, verdict)
         lacks = _look_at_rules(view, policy, phase, verdict, known=known or {}, stops=stops)
     if lacks:
-        return verdict._replace(lacks=lacks)
-    decider = choose(verdict.firings, view.before.offer)
+        verdict.lacks = lacks
+        return verdict
+    verdict.decider = choose(verdict.firings, view.before.offer)
     if verdict.arms and verdict.settled is None:
-        verdict = verdict._replace(settled=settled_by(view, policy))
-    if decider is None:
-        decider = _fall_back(view, policy, phase)
-        verdict.firings.extend([decider] if decider else [])
-    return verdict._replace(decider=decider)
+        verdict.settled = settled_by(view, policy)
+    if verdict.decider is None:
+        verdict.decider = _fall_back(view, policy, phase)
+        verdict.firings.extend([verdict.decider] if verdict.decider else [])
+    return verdict
 
 
 def _look_at_rules(
@@ -116,26 +119,23 @@ def _look_at_rules(
     return frozenset()
 
 
-def _pick_up(view: View, policy: Policy, phase: Phase, verdict: Verdict) -> Verdict:
+def _pick_up(view: View, policy: Policy, phase: Phase, verdict: Verdict) -> None:
     """Add what follows from before: the customer's answer to an offer or a question, and rules that have waited."""
     before, offer = view.before, view.before.offer
-    answer = settled = None
-    withdrawn = False
     if offer is not None and offer.status == "pending" and phase is Phase.PRE:
-        answer = understand(view, offer.rule_id, policy.offer)
-        verdict.reports.append(answer.report)
-        if answer.outcome == "accepted":
+        verdict.answer = understand(view, offer.rule_id, policy.offer)
+        verdict.reports.append(verdict.answer.report)
+        if verdict.answer.outcome == "accepted":
             insert(verdict.firings, _accepted(offer, view, policy))
     if before.armed:
-        settled = settled_by(view, policy)
+        settled = verdict.settled = settled_by(view, policy)
         for firing in waited(before, policy, view.message.at, verdict.reports, settled=settled, view=view):
             insert(verdict.firings, firing)
     if before.collecting is not None:
-        withdrawn = phase is Phase.PRE and resolved_by(view, policy) is not None
+        verdict.withdrawn = phase is Phase.PRE and resolved_by(view, policy) is not None
         is_over = phase is Phase.PRE or view.message.at >= answer_due(before.collecting, policy)
-        if is_over and policy.enabled and not withdrawn:
+        if is_over and policy.enabled and not verdict.withdrawn:
             insert(verdict.firings, answered(before.collecting, policy, verdict.reports, view=view))
-    return verdict._replace(answer=answer, settled=settled, withdrawn=withdrawn)
 
 
 def _hold(compiled: CompiledRule, reports: list[TriggerReport], view: View, policy: Policy, verdict: Verdict) -> None:

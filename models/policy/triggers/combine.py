@@ -114,8 +114,14 @@ class All:
 
     def holds(self, truths: Sequence[Truth]) -> Truth:
         """Return the conjunction."""
-        found = [part.holds(truths) for part in self.parts]
-        return False if False in found else None if None in found else True
+        found: Truth = True
+        for part in self.parts:
+            truth = part.holds(truths)
+            if truth is False:
+                return False
+            if truth is None:
+                found = None
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +132,14 @@ class AnyOf:
 
     def holds(self, truths: Sequence[Truth]) -> Truth:
         """Return the disjunction."""
-        found = [part.holds(truths) for part in self.parts]
-        return True if True in found else None if None in found else False
+        found: Truth = False
+        for part in self.parts:
+            truth = part.holds(truths)
+            if truth:
+                return True
+            if truth is None:
+                found = None
+        return found
 
 
 @dataclass(frozen=True, slots=True)
