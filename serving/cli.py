@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -54,7 +55,8 @@ def explain(
     if as_json:
         typer.echo(json.dumps(to_jsonable_python(told), ensure_ascii=False, indent=1))
         return
-    show(told, Console())
+    # in a pipe or a file nobody has a width, so lines are as long as a table needs
+    show(told, Console() if sys.stdout.isatty() else Console(width=160))
 
 
 @db.command("upgrade")
