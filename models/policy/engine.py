@@ -145,7 +145,7 @@ def recheck_at(state: ConversationState, policy: Policy, now: datetime | None = 
     ``recheck`` acts from that very instant on. What is due ``now`` already, but stood back behind an offer, gives the customer
     the policy's ``answer_seconds`` to answer it.
     """
-    if state.control != "bot" or not policy.enabled:
+    if (not state.armed and state.collecting is None) or state.control != "bot" or not policy.enabled:
         return None
     times = [] if state.collecting is None else [answer_due(state.collecting, policy)]
     for item in state.armed:
@@ -216,10 +216,11 @@ def _view(turn: Turn, state: ConversationState) -> View:
 def _remember(after: ConversationState, verdict: Verdict, *, suppressed: bool) -> dict[str, Any]:
     """Return what a verdict changes in the state: rules that held, the offer, what waits."""
     changes: dict[str, Any] = {}
-    held = [*verdict.held, *(firing.rule_id for firing in verdict.firings)]
-    new = [name for name in dict.fromkeys(held) if name not in after.fired]
-    if new:
-        changes["fired"] = (*after.fired, *new)
+    if verdict.held or verdict.firings:
+        held = [*verdict.held, *(firing.rule_id for firing in verdict.firings)]
+        new = [name for name in dict.fromkeys(held) if name not in after.fired]
+        if new:
+            changes["fired"] = (*after.fired, *new)
     if suppressed:
         return changes
     if verdict.answer is not None and after.offer is not None:

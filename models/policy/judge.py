@@ -105,7 +105,7 @@ def _look_at_rules(
             all_reports.extend(compiled.skipped())
             continue
         rule_id = compiled.id
-        looks[rule_id] = look = known.get(rule_id) or compiled.look(view)
+        looks[rule_id] = look = (known.get(rule_id) if known else None) or compiled.look(view)
         reports, holds = look
         if holds:
             verdict.held.append(rule_id)

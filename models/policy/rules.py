@@ -150,14 +150,14 @@ class CompiledRule:
         """Evaluate every check."""
         if self.expression is None:
             report = self.checks[0].look(view)
-            return [report], _truth(report)
+            return [report], _TRUTH.get(report.status)
         return self.judge([check.look(view) for check in self.checks])
 
     def judge(self, reports: list[TriggerReport]) -> Look:
         """Say whether the rule holds, from its checks' reports."""
         if self.expression is None:
-            return reports, _truth(reports[0])
-        return reports, self.expression.holds([_truth(report) for report in reports])
+            return reports, _TRUTH.get(reports[0].status)
+        return reports, self.expression.holds([_TRUTH.get(report.status) for report in reports])
 
     def skipped(self) -> Iterator[TriggerReport]:
         """Yield a report for each check, of a rule that nobody looked at."""
@@ -165,9 +165,8 @@ class CompiledRule:
             yield TriggerReport(check.name, self.rule.id, TriggerStatus.SKIPPED)
 
 
-def _truth(report: TriggerReport) -> bool | None:
-    status = report.status
-    return True if status is TriggerStatus.FIRED else False if status is TriggerStatus.EVALUATED else None
+# what a report says of its check; unknown where it had nothing to look at
+_TRUTH: Final = {TriggerStatus.FIRED: True, TriggerStatus.EVALUATED: False}
 
 
 def compile_rule(rule: Rule, bound: Bound = Bound()) -> CompiledRule:  # noqa: B008 - immutable

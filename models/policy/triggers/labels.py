@@ -28,6 +28,7 @@ from models.policy.triggers.check import (
     Part,
     at_least,
     counted,
+    make_report,
     over,
     unavailable,
 )
@@ -172,7 +173,7 @@ class LabelsCheck:
         values = {}
         is_scored = is_unasked = False
         for head, pairs in self.wanted:
-            known = view.known(head)
+            known = view.seen.get(head) or view.known(head)
             if known is None:
                 is_unasked = is_unasked or view.is_skipped(head)
                 continue
@@ -190,7 +191,7 @@ class LabelsCheck:
             return unavailable(self.name, self.rule_id, ">=", self.wanted[0][1][0][1], why)
         evidence = {"label": best, "labels": values}
         status = FIRED if margin >= 0 else EVALUATED
-        return TriggerReport(self.name, self.rule_id, status, value, ">=", threshold, margin, evidence)
+        return make_report((self.name, self.rule_id, status, value, ">=", threshold, margin, evidence))
 
     def moves(self, view: View) -> list[Move]:
         """Return the move of each label."""

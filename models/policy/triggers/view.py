@@ -14,11 +14,12 @@ from models.text import fold, normalise
 class View:
     """One message with its scores and the conversation before and after it was counted; derived values are kept.
 
-    ``before`` is what the scorer saw (``scores.repeats`` aligns with its questions); ``after`` counts this message.
+    ``before`` is what the scorer saw (``scores.repeats`` aligns with its questions); ``after`` counts this message. ``seen``
+    are the labels that were looked at so far, see ``known``.
     """
 
     __slots__ = (
-        "_folded", "_found", "_known", "_normalised", "after", "before", "channel", "context", "customer", "message", "scores",
+        "_folded", "_found", "_normalised", "after", "before", "channel", "context", "customer", "message", "scores", "seen",
     )  # fmt: skip
 
     def __init__(
@@ -42,7 +43,7 @@ class View:
         self.context = context
         self._folded = folded
         self._normalised: str | None = None
-        self._known: dict[str, dict[str, float]] = {}
+        self.seen: dict[str, dict[str, float]] = {}
         self._found: PhraseMatch | bool | None = False
 
     def changed(self, scores: Scores, after: ConversationState) -> View:
@@ -79,11 +80,11 @@ class View:
 
         ``None`` when it wasn't scored.
         """
-        found = self._known.get(head)
+        found = self.seen.get(head)
         if found is None and self.scores is not None:
             entries: tuple[LabelScore, ...] | None = getattr(self.scores, head)
             if entries is not None:
-                found = self._known[head] = {entry.label: entry.probability for entry in entries}
+                found = self.seen[head] = {entry.label: entry.probability for entry in entries}
         return found
 
     @property
