@@ -178,6 +178,42 @@ def over(what: str, value: float, threshold: float) -> Move:
     return Move(what, value, _just_below(threshold, 0.0) if value >= threshold else threshold)
 
 
+@dataclass(frozen=True, slots=True)
+class NumberCheck:
+    """Fires when a score that is one probability (``frustration``, ``risk``) is at or above the threshold."""
+
+    rule_id: str
+    name: str
+    threshold: float
+    phases: frozenset[Phase]
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The score."""
+        return (self.name,)
+
+    @property
+    def sees(self) -> tuple[str, ...]:
+        """The same."""
+        return self.heads
+
+    def look(self, view: View) -> TriggerReport:
+        """Compare."""
+        value = self._value(view)
+        if value is None:
+            return unavailable(self.name, self.rule_id, ">=", self.threshold, view.missing(self.name))
+        return at_least(self.name, self.rule_id, value, self.threshold, {})
+
+    def moves(self, view: View) -> tuple[Move, ...]:
+        """Return the move of the score."""
+        value = self._value(view)
+        return () if value is None else (over(f"scores.{self.name}", value, self.threshold),)
+
+    def _value(self, view: View) -> float | None:
+        value: float | None = None if view.scores is None else getattr(view.scores, self.name)
+        return value
+
+
 def under(what: str, value: float, threshold: float, *, least: float = 0.0) -> Move:
     """Return the move that turns ``value < threshold`` over; ``least`` is the smallest value the score can have."""
     return Move(what, value, threshold if value < threshold else _just_below(threshold, least))

@@ -17,11 +17,11 @@ from models.policy.triggers.check import (
     Flag,
     Move,
     Number,
+    NumberCheck,
     Part,
     at_least,
     below,
     counted,
-    over,
     unavailable,
     under,
 )
@@ -73,9 +73,9 @@ class Frustration(Part):
 
     at_least: Number = Field(ge=0, le=1)
 
-    def checks(self, rule_id: str, _bound: Bound) -> tuple[FrustrationCheck, ...]:
+    def checks(self, rule_id: str, _bound: Bound) -> tuple[NumberCheck, ...]:
         """Compile."""
-        return (FrustrationCheck(rule_id, self.at_least),)
+        return (NumberCheck(rule_id, "frustration", self.at_least, PRE),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,31 +171,6 @@ class WindowCheck:
 
     def _moods(self, view: View) -> tuple[Mood, ...]:
         return view.after.moods[-self.n_messages :]
-
-
-@dataclass(frozen=True, slots=True)
-class FrustrationCheck:
-    """Fires when this message's frustration is at or above the threshold."""
-
-    rule_id: str
-    threshold: float
-
-    name = "frustration"
-    phases = PRE
-    heads = ("frustration",)
-    sees = heads
-
-    def look(self, view: View) -> TriggerReport:
-        """Compare."""
-        value = view.scores.frustration if view.scores is not None else None
-        if value is None:
-            return unavailable("frustration", self.rule_id, ">=", self.threshold, view.missing("frustration"))
-        return at_least("frustration", self.rule_id, value, self.threshold, {})
-
-    def moves(self, view: View) -> tuple[Move, ...]:
-        """Return the move of the score."""
-        value = view.scores.frustration if view.scores is not None else None
-        return () if value is None else (over("scores.frustration", value, self.threshold),)
 
 
 def _score(view: View) -> float | None:
