@@ -75,7 +75,7 @@ def _judge_again(view: View, policy: Policy, phase: Phase, verdict: Verdict, mov
     is_lazy = policy.evaluation == "lazy"
     if move.check is not None:
         rule_id, place = move.check
-        compiled = next(rule for rule in policy.program[phase] if rule.rule.id == rule_id)
+        compiled = policy.compiled[rule_id]
         turned = list(verdict.looks[rule_id][0])
         is_fired = turned[place].status is TriggerStatus.FIRED
         turned[place] = turned[place]._replace(status=TriggerStatus.EVALUATED if is_fired else TriggerStatus.FIRED)

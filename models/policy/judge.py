@@ -237,9 +237,8 @@ def answered(asked: Collecting, policy: Policy, reports: list[TriggerReport], *,
     if rule.timing.mode == "sla_aware" and view is not None:
         way = choose_way(rule, view, policy)
         report = way.report
-        if (
-            way.action is Action.OFFER
-        ):  # the customer was told of a colleague, and has answered: no way back to an offer
+        if way.action is Action.OFFER:
+            # the customer was told of a colleague, and has answered: no way back to an offer
             report = report._replace(evidence={**report.evidence, "chosen": "escalate"})
         handoff = way.handoff
         reports.append(report)
@@ -273,9 +272,8 @@ def waited(
     Without a ``view`` there is nobody to ask for anything.
     """
     firings: list[Firing] = []
-    codes = {compiled.rule.id: compiled for rules in policy.program.values() for compiled in rules}
     for item in before.armed:
-        compiled = codes.get(item.rule_id)
+        compiled = policy.compiled.get(item.rule_id)
         if compiled is None or compiled.rule.timing.mode != "after_wait":
             continue  # the policy lost that rule, or lets it wait no longer
         if settled is not None:

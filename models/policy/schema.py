@@ -40,7 +40,7 @@ MAX_LABEL_TEXTS: Final = 2000
 
 # Part of every fingerprint. It grows when the same document begins to mean something else (another default).
 _MEANING: Final = 2
-_DERIVED: Final = ("_fingerprint", "by_id", "custom_labels", "label", "program", "recalled")
+_DERIVED: Final = ("_fingerprint", "by_id", "compiled", "custom_labels", "label", "program", "recalled")
 
 
 class Messages(Part):
@@ -179,6 +179,11 @@ class Policy(Part):
         copy = self.model_copy()
         copy._thresholds = dict(thresholds)  # noqa: SLF001 - our own
         return copy
+
+    @functools.cached_property
+    def compiled(self) -> Mapping[str, CompiledRule]:
+        """The rules of the program by their ids; those that are switched off are not there."""
+        return {rule.id: rule for rules in self.program.values() for rule in rules}
 
     @functools.cached_property
     def by_id(self) -> Mapping[str, Rule]:
